@@ -1,0 +1,68 @@
+"""Maps of what a STEM-EELS spectrum image of a lithium battery cathode does not show directly.
+
+``load``, ``load_model``, ``map_properties`` and ``PropertyMaps`` are the main road; ``make_phantom`` gives spectrum
+images whose truth is known, ``load_library`` the simulated spectra that the shipped models learned from. Every public
+name is loaded when it is first used, so that ``import eelsmap`` stays fast.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from eelsmap._version import __version__
+
+if TYPE_CHECKING:
+    from eelsmap.edges import NMC_EDGES, Edge, EdgeSet
+    from eelsmap.errors import EelsmapError, PixelFlag, describe_flags
+    from eelsmap.io.load import load
+    from eelsmap.library import load_library
+    from eelsmap.mapping import PropertyMaps, map_properties
+    from eelsmap.models import load_model
+    from eelsmap.phantom import make_phantom
+    from eelsmap.recipe import Recipe
+
+_HOMES = {
+    "NMC_EDGES": "eelsmap.edges",
+    "Edge": "eelsmap.edges",
+    "EdgeSet": "eelsmap.edges",
+    "EelsmapError": "eelsmap.errors",
+    "PixelFlag": "eelsmap.errors",
+    "PropertyMaps": "eelsmap.mapping",
+    "Recipe": "eelsmap.recipe",
+    "describe_flags": "eelsmap.errors",
+    "load": "eelsmap.io",
+    "load_library": "eelsmap.library",
+    "load_model": "eelsmap.models",
+    "make_phantom": "eelsmap.phantom",
+    "map_properties": "eelsmap.mapping",
+}
+
+__all__ = [
+    "NMC_EDGES",
+    "Edge",
+    "EdgeSet",
+    "EelsmapError",
+    "PixelFlag",
+    "PropertyMaps",
+    "Recipe",
+    "__version__",
+    "describe_flags",
+    "load",
+    "load_library",
+    "load_model",
+    "make_phantom",
+    "map_properties",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name from its room on first use."""
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'eelsmap' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """Public names, loaded or not."""
+    return sorted(__all__)
