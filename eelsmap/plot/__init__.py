@@ -1,0 +1,12 @@
+"""Figures: maps with their intervals and gaps, maps beside the truth, and spectra with the edges found in them.
+
+Every function returns a matplotlib ``Figure`` that needs no screen: ``figure.savefig("maps.png", dpi=200)``.
+"""
+
+from __future__ import annotations
+
+from eelsmap.plot.edges import plot_edges
+from eelsmap.plot.maps import plot_maps
+from eelsmap.plot.truth import plot_truth
+
+__all__ = ["plot_edges", "plot_maps", "plot_truth"]
