@@ -1,0 +1,124 @@
+"""Map spectrum image files one after the other; a bad file is reported and the rest goes on."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from eelsmap.commands.results import refuse_existing, require_folder, result_paths, write_results
+from eelsmap.errors import EelsmapError, FileReadError
+from eelsmap.io import load
+from eelsmap.io.files import expand
+from eelsmap.mapping import map_properties
+from eelsmap.models import Model, load_model
+
+if TYPE_CHECKING:
+    from eelsmap.mapping import PropertyMaps
+
+__all__ = ["MappedFile", "map_files"]
+
+
+@dataclass(frozen=True)
+class MappedFile:
+    """What became of one file: the results written, or the error; and the maps, for whoever asks further."""
+
+    path: Path
+    written: dict[str, Path] = field(default_factory=dict)
+    maps: PropertyMaps | None = None
+    error: str = ""
+
+
+def map_files(
+    paths: Sequence[str | os.PathLike[str]],
+    model: str | Path | Model,
+    out: str | os.PathLike[str],
+    /,
+    *,
+    axis_mode: str | None = None,
+    low_loss: str | os.PathLike[str] | None = None,
+    overwrite: bool = False,
+    computing: Callable[[Path], Any] | None = None,
+) -> Iterator[MappedFile]:
+    """Map files to a folder.
+
+    Parameters
+    ----------
+    paths
+        Spectrum image files, or patterns such as ``"run_*.dm4"``.
+    model
+        A model, its name, or the path of a bundle.
+    out
+        Folder for the results; files of the same name get a number.
+    axis_mode
+        See :func:`eelsmap.map_properties`.
+    low_loss
+        File of the low loss, for a single spectrum image.
+    overwrite
+        Replace earlier results.
+    computing
+        Called with the path before a file is computed; returns a context manager, for instance a progress bar.
+
+    Yields
+    ------
+    MappedFile
+        One a file, as soon as it is written.
+
+    Raises
+    ------
+    EelsmapError
+        The model cannot be loaded, the folder cannot be written to, or a low loss was given for several files.
+    """
+    files = [file for path in paths for file in _matching(path)]
+    if low_loss is not None and len(files) > 1:
+        raise EelsmapError("one low loss cannot belong to several spectrum images; map them one by one")
+    require_folder(Path(out))
+    loaded = model if isinstance(model, Model) else load_model(model)
+    for source, stem in zip(files, _stems(files), strict=True):
+        try:
+            refuse_existing(result_paths(Path(out), stem), overwrite)
+            maps = map_properties(load(source, lazy=True, low_loss=low_loss), loaded, axis_mode=axis_mode)
+            if computing is None:
+                maps.compute(progress=False)
+            else:
+                with computing(source):
+                    maps.compute(progress=False)
+            yield MappedFile(source, write_results(maps, Path(out), stem, overwrite=overwrite), maps)
+        except EelsmapError as error:
+            yield MappedFile(source, error=_without_name(str(error), source))
+        except OSError as error:
+            yield MappedFile(source, error=_system_error(error, Path(out)))
+        except Exception as error:
+            # Whatever a file does to a reader, the files after it must be mapped.
+            yield MappedFile(source, error=f"unforeseen {type(error).__name__}: {error}; please report it")
+
+
+def _matching(path: str | os.PathLike[str]) -> list[Path]:
+    """Files that a pattern matches; whatever else as it is, for the reader to judge."""
+    try:
+        return expand(path) or [Path(path)]
+    except FileReadError:
+        return [Path(path)]
+
+
+def _without_name(message: str, source: Path) -> str:
+    """Message without the name of the file at its beginning, which stands beside it anyway."""
+    return message.removeprefix(f"{source}: ").removeprefix(f"{source.name}: ")
+
+
+def _system_error(error: OSError, out: Path) -> str:
+    """One line on what the operating system refused; HDF5 wraps its reasons in lines of its own."""
+    reason = os.strerror(error.errno) if error.errno else str(error).splitlines()[0]
+    return f"{reason}: {error.filename or out}"
+
+
+def _stems(paths: Sequence[Path]) -> list[str]:
+    """File names without extension, numbered where they repeat."""
+    stems: list[str] = []
+    for path in paths:
+        numbered = (f"{path.stem}_{number}" for number in count(2))
+        stems.append(path.stem if path.stem not in stems else next(name for name in numbered if name not in stems))
+    return stems
