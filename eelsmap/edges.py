@@ -89,6 +89,12 @@ class Edge:
         """
         return np.linspace(self.near_edge[0], self.near_edge[1], points)
 
+    def intervals(self, points: int) -> NDArray[np.float64]:
+        """Boundaries of the intervals around the points of :meth:`grid`, shape (points + 1,), eV."""
+        grid = self.grid(points)
+        step = grid[1] - grid[0]
+        return np.append(grid - step / 2, grid[-1] + step / 2)
+
 
 @dataclass(frozen=True, slots=True)
 class EdgeSet:

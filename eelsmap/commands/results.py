@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from eelsmap.errors import EelsmapError
-from eelsmap.io.whole_file import whole_file
+from eelsmap.whole_file import whole_file
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from eelsmap.edges import Edge, EdgeSet
-from eelsmap.recipe import BackgroundStep
+from eelsmap.preprocess.coverage import why_not_covered
+from eelsmap.recipe import Recipe
 
 __all__ = ["count_edges", "edge_coverage"]
 
@@ -26,9 +29,7 @@ def edge_coverage(low: float, high: float, edge: Edge) -> str:
     """
     if low <= edge.background[0] and high >= edge.near_edge[1]:
         return "covered"
-    if low <= edge.background[1] - BackgroundStep().minimum_window and high >= edge.minimum_end:
-        return "partial"
-    return "outside"
+    return "outside" if why_not_covered(edge, np.array([low, high]), Recipe()) else "partial"
 
 
 def count_edges(low: float, high: float, edges: EdgeSet) -> int:

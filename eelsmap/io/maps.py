@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from eelsmap.errors import FileReadError
 from eelsmap.io.energy_axis import axis_unit
 from eelsmap.io.files import read_signals
-from eelsmap.io.whole_file import whole_file
+from eelsmap.whole_file import whole_file
 
 __all__ = ["CONTENT", "read_maps", "write_maps"]
 

@@ -7,7 +7,6 @@ with everything else. Sites are ordered: transition-metal layer, lithium layer, 
 from __future__ import annotations
 
 import json
-import os
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from eelsmap.errors import LibraryError
+from eelsmap.whole_file import whole_file
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -140,15 +140,13 @@ def save_cells(
         **evidence,
         "cells": [cell.header() for cell in ordered],
     }
-    temporary = path.with_suffix(".part")
-    with open(temporary, "wb") as stream:
+    with whole_file(path) as part, part.open("wb") as stream:
         np.savez_compressed(
             stream,
             header=np.array(json.dumps(header)),
             bin_edges=bin_edges,
             intensity=np.concatenate([cell.intensity for cell in ordered]).astype(np.float32),
         )
-    os.replace(temporary, path)
 
 
 def load_cells(path: Path) -> tuple[list[Cell], dict[str, Any], NDArray]:

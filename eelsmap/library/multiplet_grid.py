@@ -7,7 +7,6 @@ Reading needs numpy only; making it needs ``edrixs`` and takes about four minute
 from __future__ import annotations
 
 import json
-import os
 import zipfile
 from dataclasses import asdict
 from importlib.metadata import version
@@ -17,6 +16,7 @@ import numpy as np
 
 from eelsmap.errors import LibraryError
 from eelsmap.library.multiplets import IONS, TEMPERATURE_K, Multiplet, calculate
+from eelsmap.whole_file import whole_file
 
 #: Bin edges in eV relative to the L3 centroid; 0.05 eV is far below every lifetime width.
 BIN_EDGES = np.round(np.arange(-15.0, 40.0 + 0.025, 0.05), 6)
@@ -57,10 +57,8 @@ def make_grid(path: Path) -> None:
             "l3_to_l2": np.round(ratio, 3).tolist(),
         }
     header = {"schema": 1, "edrixs": version("edrixs"), "temperature_K": TEMPERATURE_K, "ions": ions}
-    temporary = path.with_suffix(".part")
-    with open(temporary, "wb") as stream:
+    with whole_file(path) as part, part.open("wb") as stream:
         np.savez_compressed(stream, header=np.array(json.dumps(header)), bin_edges=BIN_EDGES, **arrays)  # type: ignore[arg-type]
-    os.replace(temporary, path)
 
 
 def load_grid(path: Path) -> tuple[dict, dict[str, np.ndarray], np.ndarray]:

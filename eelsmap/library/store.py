@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import zipfile
 from dataclasses import dataclass
 from importlib.resources import as_file, files
@@ -19,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from eelsmap.errors import LibraryError
+from eelsmap.whole_file import whole_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -184,10 +184,8 @@ def save_library(library: Library, path: Path) -> None:
         "sources": [json.loads(entry) for entry in table],
         "hashes": {name: _digest(values) for name, values in arrays.items()},
     }
-    temporary = path.with_suffix(".part")
-    with open(temporary, "wb") as stream:
+    with whole_file(path) as part, part.open("wb") as stream:
         np.savez_compressed(stream, header=np.array(json.dumps(header)), **arrays)  # type: ignore[arg-type]
-    os.replace(temporary, path)
 
 
 def load_library(name_or_path: str | Path = "nmc") -> Library:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ from eelsmap.models.intervals import (
     fit_probability_interval,
 )
 from eelsmap.models.training_spectra import TrainingSpectra
+from eelsmap.whole_file import whole_file
 
 __all__ = ["POINT", "PROBABILITY", "SPREAD", "FittedNumber", "FittedProbability", "fit_number", "fit_probability"]
 
@@ -122,7 +122,8 @@ def _held_out(
         inside = group == index
         if not path.exists():
             booster = _train(features[~inside], label[~inside], parameters)
-            _write(path, partial(np.save, arr=booster.inplace_predict(features[inside], predict_type="margin")))
+            with whole_file(path) as part:
+                np.save(part, booster.inplace_predict(features[inside], predict_type="margin"))
         result[inside] = np.load(path)
         advance()
     return result
@@ -137,8 +138,8 @@ def _fit(
 ) -> bytes:
     """Train on all rows; the trees as UBJSON."""
     if not path.exists():
-        raw = bytes(_train(features, label, parameters).save_raw("ubj"))
-        _write(path, lambda file: file.write(raw))
+        with whole_file(path) as part:
+            part.write_bytes(_train(features, label, parameters).save_raw("ubj"))
     advance()
     return path.read_bytes()
 
@@ -149,11 +150,3 @@ def _train(features: NDArray[np.float32], label: NDArray[np.float64], parameters
     rounds = settings.pop("rounds")
     matrix = xgboost.QuantileDMatrix(features, label=label, max_bin=settings["max_bin"])
     return xgboost.train(settings, matrix, num_boost_round=rounds)
-
-
-def _write(path: Path, put: Callable[[Any], Any]) -> None:
-    """Write a file whole or not at all."""
-    part = path.with_name(path.name + ".part")
-    with part.open("wb") as file:
-        put(file)
-    part.replace(path)

@@ -217,7 +217,7 @@ def _check_parts(model: Model, where: str) -> None:
     if unknown:
         raise BundleError(f"{where}: unknown properties {', '.join(unknown)}; the bundle is of another version")
     width = len(feature_names(model.recipe))
-    points = len(feature_energies(model.recipe)[np.isfinite(feature_energies(model.recipe))])
+    points = int(np.isfinite(feature_energies(model.recipe)).sum())
     if model.novelty.mean.size != points:
         raise BundleError(f"{where}: novelty knows {model.novelty.mean.size} points, but the recipe makes {points}")
     for target in model.targets:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eelsmap.errors import EelsmapError, FileReadError
-from eelsmap.io.whole_file import whole_file
+from eelsmap.whole_file import whole_file
 
 if TYPE_CHECKING:
     from eelsmap.phantom.image import Phantom

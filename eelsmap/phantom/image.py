@@ -205,19 +205,16 @@ class _Recorder:
 
 def _provenance(library: Library, specimen: Specimen, microscope: Microscope, seed: int) -> dict[str, Any]:
     """Say how a phantom was made, in plain strings and numbers."""
-    import hashlib
     import json
 
     from eelsmap import __version__
 
-    header = json.dumps(library.header, sort_keys=True)
     return {
         "eelsmap_version": __version__,
         "seed": int(seed),
         "scale_nm": float(specimen.scale_nm),
         "library_records": " ".join(str(record) for record in specimen.records),
-        # The header holds the hashes of all arrays, so its own hash names the library.
-        "library_sha256": hashlib.sha256(header.encode()).hexdigest(),
+        "library_sha256": library.sha256,
         "microscope": json.dumps(microscope.to_dict(), sort_keys=True),
         "notes": "; ".join(specimen.notes),
         "what": "simulated spectrum image: a particle made of library spectra, seen by a synthetic microscope",

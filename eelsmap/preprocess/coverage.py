@@ -9,7 +9,9 @@ from eelsmap.edges import Edge
 from eelsmap.preprocess.energy_axis import AxisCorrection
 from eelsmap.recipe import Recipe
 
-__all__ = ["OUTSIDE", "covered_points", "why_not_covered"]
+__all__ = ["OUTSIDE", "continue_cut_edge", "covered_points", "why_not_covered"]
+
+_TAIL = 3.0
 
 OUTSIDE = "lies outside the axis"
 """What :func:`why_not_covered` says of an edge that the axis does not touch."""
@@ -40,6 +42,23 @@ def covered_points(
         return None
     recorded = axis.recorded(index, edge.grid(recipe.edge_set.points))
     return (recorded >= energy[0]) & (recorded <= energy[-1])
+
+
+def continue_cut_edge(net: NDArray[np.float64], grid: NDArray[np.float64], covered: NDArray[np.bool_], /) -> None:
+    """Let an edge that the axis cuts off go on as it ends: with the mean of its last few eV, in place.
+
+    Parameters
+    ----------
+    net
+        Net counts, shape (n, point).
+    grid
+        Energies, shape (point,), eV.
+    covered
+        Which points the axis holds, shape (point,).
+    """
+    if not covered.all():
+        tail = np.flatnonzero(covered)[-max(1, round(_TAIL / (grid[1] - grid[0]))) :]
+        net[:, ~covered] = net[:, tail].mean(axis=1, keepdims=True)
 
 
 def why_not_covered(edge: Edge, usual: NDArray[np.float64], recipe: Recipe, /) -> str:

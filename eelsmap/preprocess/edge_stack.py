@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from eelsmap.edges import Edge
 from eelsmap.errors import PixelFlag
 from eelsmap.preprocess.background import extrapolate_power_law, fit_power_law
-from eelsmap.preprocess.coverage import covered_points
+from eelsmap.preprocess.coverage import continue_cut_edge, covered_points
 from eelsmap.preprocess.plan import Plan
 from eelsmap.preprocess.spikes import remove_spikes
 from eelsmap.preprocess.windows import channel_positions, counts_between, running_sum
@@ -21,7 +21,6 @@ __all__ = ["ABSENT_LEVEL", "EdgeStack", "extract_edges", "normalise"]
 ABSENT_LEVEL = 0.1
 """The constant that stands for an absent element's edge (Jia et al. 2026, 10.1021/acsnano.5c16942)."""
 
-_TAIL = 3.0
 _MINIMUM_WHOLE_SNR = 2.0
 
 
@@ -74,7 +73,8 @@ def extract_edges(
         finite &= np.isfinite(shift)
         shift = np.where(finite, shift, 0.0)
     flags[~finite] |= np.uint32(PixelFlag.NOT_FINITE)
-    counts = np.where(finite[:, None], counts, 0.0)
+    if not finite.all():
+        counts = np.where(finite[:, None], counts, 0.0)
     if recipe.spikes.enabled:
         counts, spikes = remove_spikes(counts, plan.reference, gain=plan.gain, threshold=recipe.spikes.threshold)
         flags[spikes > 0] |= np.uint32(PixelFlag.SPIKE_REPAIRED)
@@ -145,8 +145,8 @@ def _extract(
 
     grid = edge.grid(recipe.edge_set.points)
     step = grid[1] - grid[0]
-    limits = np.append(grid - step / 2, grid[-1] + step / 2)
-    gross = counts_between(total, _positions(limits, index, plan, shift))
+    intervals = edge.intervals(recipe.edge_set.points)
+    gross = counts_between(total, _positions(intervals, index, plan, shift))
     background, variance = extrapolate_power_law(fit, grid[covered], np.full(covered.sum(), step))
     net = np.empty_like(gross)
     net[:, covered] = gross[:, covered] - background
@@ -155,10 +155,7 @@ def _extract(
     signal = covered & (grid >= edge.signal[0]) & (grid <= edge.signal[1])
     _, variance = extrapolate_power_law(fit, grid[signal], np.full(signal.sum(), step))
     snr = _signal_to_noise(net[:, signal].sum(axis=1), gross[:, signal].sum(axis=1), variance, fit.failed, plan.gain)
-    if not covered.all():
-        # A cut edge goes on as it ends: the mean of its last few eV, which the flag PARTIAL_EDGE declares.
-        tail = np.flatnonzero(covered)[-max(1, round(_TAIL / step)) :]
-        net[:, ~covered] = net[:, tail].mean(axis=1, keepdims=True)
+    continue_cut_edge(net, grid, covered)
     return net, net_counts, snr, whole, fit.failed
 
 

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from eelsmap.edges import Edge
 from eelsmap.errors import PixelFlag, RecipeError
+from eelsmap.preprocess.coverage import continue_cut_edge
 from eelsmap.preprocess.edge_stack import EdgeStack
 from eelsmap.preprocess.energy_axis import check_energy_axis
 from eelsmap.preprocess.windows import channel_positions, counts_between, running_sum
@@ -100,16 +101,12 @@ def _on_grid(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
     """Net intensity on the grid, signal-to-noise ratio in the signal window, covered share."""
     grid = edge.grid(points)
-    step = grid[1] - grid[0]
-    limits = np.append(grid - step / 2, grid[-1] + step / 2)
-    net = counts_between(running_sum(intensity), channel_positions(limits, energy))
+    net = counts_between(running_sum(intensity), channel_positions(edge.intervals(points), energy))
     # Before a spectrum begins there is nothing, as before any onset; past its end it goes on as it ends.
-    beyond = grid > energy[-1]
-    if beyond.any():
-        tail = np.flatnonzero(~beyond)[-max(1, round(3.0 / step)) :]
-        net[:, beyond] = net[:, tail].mean(axis=1, keepdims=True)
+    held = grid <= energy[-1]
+    continue_cut_edge(net, grid, held)
     signal = (energy >= edge.signal[0]) & (energy <= edge.signal[1])
     curvature = intensity[:, 2:] - 2 * intensity[:, 1:-1] + intensity[:, :-2]
     scatter = _MAD_TO_SIGMA * np.median(np.abs(curvature), axis=1) / np.sqrt(6.0)
     noise = np.maximum(scatter * np.sqrt(signal.sum()), 1e-6 * np.abs(intensity).sum(axis=1) + 1e-300)
-    return net, intensity[:, signal].sum(axis=1) / noise, float((~beyond).mean())
+    return net, intensity[:, signal].sum(axis=1) / noise, float(held.mean())

@@ -75,7 +75,7 @@ def build_library():
         kind=np.array(["structure"] * len(rows)),
         split=np.array([row[6] for row in rows]),
         source=tuple({} for _ in rows),
-        header={"name": "analytic edges for tests"},
+        header={"name": "analytic edges for tests", "hashes": {}},
     )
 
 
