@@ -36,11 +36,11 @@ class PixelBlock:
         quality = [f"snr_{edge}" for edge in self.model.recipe.edge_set.names]
         return [*self.model.columns, "counts", *quality, "flags"]
 
-    def __dask_tokenize__(self) -> tuple[str, str]:
+    def __dask_tokenize__(self) -> tuple[str, str, str]:
         """Identity for dask, which would otherwise serialise every tree to find it."""
-        return self.model.sha256, hashlib.sha256(
-            self.plan.reference.tobytes() + repr(self.plan.axis).encode()
-        ).hexdigest()
+        plan = self.plan
+        arrays = hashlib.sha256(plan.energy.tobytes() + plan.reference.tobytes()).hexdigest()
+        return self.model.sha256, arrays, repr((plan.axis, plan.gain, plan.minimum_counts, plan.zero_loss))
 
     def __call__(self, counts: NDArray[np.generic], shift: NDArray[np.float64] | None = None) -> NDArray[np.float32]:
         """Treat one block.

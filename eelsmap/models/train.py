@@ -139,9 +139,10 @@ def train_model(
     }
     parts["novelty.npz"] = fit_novelty(*seen_distributions(data.features, recipe), data.group).to_bytes()
     parts["calibration.json"] = json.dumps(calibration, sort_keys=True).encode()
-    parts["card.md"] = b"in training"
-    write_bundle(out, manifest, parts)
-    manifest["metrics"] = evaluate_simulated(load_model(out), library, rows=test_rows, seed=seed + 1)
+    # Measured in the work folder first: a bundle that lies in its place is complete, metrics and card included.
+    unmeasured = folder / "unmeasured"
+    write_bundle(unmeasured, manifest, {**parts, "card.md": b"not measured yet"})
+    manifest["metrics"] = evaluate_simulated(load_model(unmeasured), library, rows=test_rows, seed=seed + 1)
     parts["card.md"] = write_card(manifest).encode()
     write_bundle(out, manifest, parts)
     return load_model(out)
