@@ -7,10 +7,8 @@ from pathlib import Path
 import hyperspy.api as hs
 import numpy as np
 import pytest
-from click.testing import CliRunner
 
 import eelsmap
-from eelsmap.cli import main
 from eelsmap.errors import (
     NO_ANSWER,
     BundleError,
@@ -23,6 +21,7 @@ from eelsmap.errors import (
     RecipeError,
     UnknownModelError,
 )
+from tests.run_command import run
 from tests.small_images import CHANNELS, ENERGY, OFFSET, SHAPE, STEP, image, phantom_counts, window
 
 EAGER_AND_LAZY = pytest.mark.parametrize("lazy", [False, True], ids=["eager", "lazy"])
@@ -39,15 +38,6 @@ def good(tmp_path_factory):
     path = tmp_path_factory.mktemp("good") / "good.hspy"
     image().save(path)
     return path
-
-
-def run(*arguments):
-    return CliRunner().invoke(main, [str(argument) for argument in arguments])
-
-
-def in_an_orderly_way(result):
-    """Whether the command line ended with words and not with an exception."""
-    return "Traceback" not in result.output and (result.exception is None or isinstance(result.exception, SystemExit))
 
 
 # Files
@@ -128,9 +118,7 @@ def test_bad_file(name, good, tmp_path):
     info = run("info", path)
     mapped = run("map", path, "--out", out)
     assert info.exit_code == mapped.exit_code == 1
-    assert in_an_orderly_way(info)
     assert info.output.strip() == f"Error: {caught.value}"
-    assert in_an_orderly_way(mapped)
     # The name once, not twice.
     assert mapped.output.strip().splitlines() == [str(caught.value), "1 of 1 files could not be mapped"]
     assert not out.exists()
@@ -151,7 +139,6 @@ def test_a_file_without_permission(command, good, tmp_path, monkeypatch):
     monkeypatch.setattr(os, "access", lambda path, mode: mode & os.R_OK == 0)
     result = run(command, locked, *(["--out", tmp_path / "out"] if command == "map" else []))
     assert result.exit_code == 1
-    assert in_an_orderly_way(result)
     assert f"{locked}: cannot be opened (Permission denied); check its permissions" in result.output
 
 
@@ -159,7 +146,6 @@ def test_a_file_that_no_pattern_matches(good, tmp_path):
     for arguments in (["info", good.parent / "*.dm9"], ["map", good.parent / "*.dm9", "--out", tmp_path / "out"]):
         result = run(*arguments)
         assert result.exit_code == 1
-        assert in_an_orderly_way(result)
         assert "*.dm9: no " in result.output
 
 
@@ -239,7 +225,6 @@ def test_the_error_names_the_file_and_its_twin_on_the_command_line_says_the_same
     info, mapped = run("info", path), run("map", path, "--out", tmp_path / "out")
     assert (info.exit_code, mapped.exit_code) == (0, 1)
     for result in (info, mapped):
-        assert in_an_orderly_way(result)
         assert words in result.output
     assert not (tmp_path / "out").exists()
 

@@ -5,12 +5,11 @@ import zipfile
 import hyperspy.api as hs
 import numpy as np
 import pytest
-from click.testing import CliRunner
 
 import eelsmap
-from eelsmap.cli import main
 from eelsmap.errors import NO_ANSWER, PixelFlag
 from eelsmap.phantom import Microscope
+from tests.run_command import run
 from tests.small_images import ENERGY, SHAPE, STEP, image, phantom_counts, window
 
 EAGER_AND_LAZY = pytest.mark.parametrize("lazy", [False, True], ids=["eager", "lazy"])
@@ -24,13 +23,6 @@ def model():
 @pytest.fixture(scope="module")
 def plain(model):
     return eelsmap.map_properties(image(), model)
-
-
-def run(*arguments):
-    result = CliRunner().invoke(main, [str(argument) for argument in arguments])
-    assert "Traceback" not in result.output
-    assert result.exception is None or isinstance(result.exception, SystemExit)
-    return result
 
 
 def assert_same(maps, plain):

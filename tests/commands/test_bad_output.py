@@ -6,10 +6,9 @@ from pathlib import Path
 
 import hyperspy.api as hs
 import pytest
-from click.testing import CliRunner
 
-from eelsmap.cli import main
 from eelsmap.commands import map_files as map_files_module
+from tests.run_command import run
 from tests.small_images import image
 
 
@@ -18,13 +17,6 @@ def good(tmp_path_factory):
     path = tmp_path_factory.mktemp("good") / "good.hspy"
     image().save(path)
     return path
-
-
-def run(*arguments):
-    result = CliRunner().invoke(main, [str(argument) for argument in arguments])
-    assert "Traceback" not in result.output
-    assert result.exception is None or isinstance(result.exception, SystemExit)
-    return result
 
 
 def test_a_folder_that_cannot_be_written_to_is_refused_before_anything_is_computed(good, tmp_path, monkeypatch):

@@ -3,11 +3,10 @@ import shutil
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
 
 import eelsmap
-from eelsmap.cli import main
 from eelsmap.phantom import write_demo
+from tests.run_command import run
 
 
 @pytest.fixture(scope="module")
@@ -15,10 +14,6 @@ def image(tmp_path_factory):
     path = tmp_path_factory.mktemp("image") / "particle.hspy"
     write_demo(path, shape=(10, 12), counts=1e6)
     return path
-
-
-def run(*arguments):
-    return CliRunner().invoke(main, [str(argument) for argument in arguments])
 
 
 def test_help_names_every_command():
@@ -109,8 +104,8 @@ def test_info_of_the_real_image(shared_data):
 
 def test_info_of_an_image_without_our_edges(shared_data):
     result = run("info", shared_data / "nmc_si_doped" / "zero_loss.dm3")
-    assert result.exit_code in (0, 1)
-    assert "Traceback" not in result.output
+    assert result.exit_code == 0, result.output
+    assert "none of O_K, Mn_L, Co_L, Ni_L stands out from the background" in result.output
 
 
 @pytest.mark.parametrize("command", ["info", "map"])
@@ -121,7 +116,6 @@ def test_what_is_no_spectrum_image_is_one_clear_line(command, tmp_path):
         result = run(command, path, *(["--out", tmp_path / "out"] if command == "map" else []))
         assert result.exit_code == 1
         assert str(path) in result.output
-        assert "Traceback" not in result.output
 
 
 def test_demo_maps_a_phantom_and_compares(tmp_path):
