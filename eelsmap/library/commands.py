@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+_PRE_EDGE_END_EV = 534.0
+
 
 @click.group()
 def library() -> None:
@@ -51,7 +53,9 @@ def assemble(out: Path, folder: Path | None) -> None:
 @library.command()
 @click.argument("name", default="nmc")
 def show(name: str) -> None:
-    """Say what a library holds: cells, records, split, and how well earlier cells are reproduced."""
+    """Say what a library holds: cells, records, split, its main trend, and how well earlier cells are reproduced."""
+    import numpy as np
+
     from eelsmap.library.store import load_library
 
     content = load_library(name)
@@ -59,5 +63,10 @@ def show(name: str) -> None:
     for kind in ("structure", "environment"):
         for side in ("train", "test"):
             click.echo(f"  {kind} {side}: {int(((content.kind == kind) & (content.split == side)).sum())}")
+    pristine = (content.kind == "structure") & (content.labels["vacancy"] == 0) & (content.labels["antisite"] == 0)
+    oxygen = content.spectra["O_K"][pristine]
+    share = oxygen[:, content.grids["O_K"] < _PRE_EDGE_END_EV].sum(axis=1) / oxygen.sum(axis=1)
+    correlation = np.corrcoef(share, content.labels["li_content"][pristine])[0, 1]
+    click.echo(f"  O K pre-edge share against lithium, {pristine.sum()} pristine structures: r = {correlation:.3f}")
     for entry in content.header["cells"]["reproduction"]:
         click.echo(f"  reproduced {entry['cell']}: largest CDF difference {entry['cumulative_difference']}")
