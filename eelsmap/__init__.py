@@ -1,8 +1,9 @@
 """Maps of what a STEM-EELS spectrum image of a lithium battery cathode does not show directly.
 
 ``load``, ``load_model``, ``map_properties`` and ``PropertyMaps`` are the main road; ``make_phantom`` gives spectrum
-images whose truth is known, ``load_library`` the simulated spectra that the shipped models learned from. Every public
-name is loaded when it is first used, so that ``import eelsmap`` stays fast.
+images whose truth is known, ``load_library`` the simulated spectra that the shipped models learned from,
+``predict_oxygen_k`` the O K spectra of a structure. Every public name is loaded when it is first used, so that
+``import eelsmap`` stays fast.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from eelsmap.edges import NMC_EDGES, Edge, EdgeSet
     from eelsmap.errors import EelsmapError, PixelFlag, describe_flags
     from eelsmap.io.load import load
-    from eelsmap.library import load_library
+    from eelsmap.library import load_library, predict_oxygen_k
     from eelsmap.mapping import PropertyMaps, map_properties
     from eelsmap.models import load_model
     from eelsmap.phantom import make_phantom
@@ -36,6 +37,7 @@ _HOMES = {
     "load_model": "eelsmap.models",
     "make_phantom": "eelsmap.phantom",
     "map_properties": "eelsmap.mapping",
+    "predict_oxygen_k": "eelsmap.library",
 }
 
 __all__ = [
@@ -53,6 +55,7 @@ __all__ = [
     "load_model",
     "make_phantom",
     "map_properties",
+    "predict_oxygen_k",
 ]
 
 

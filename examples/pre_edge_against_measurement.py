@@ -33,7 +33,8 @@ def main(measured: Path) -> None:
     """Print both ratios."""
     library = eelsmap.load_library("nmc")
     labels, grid = library.labels, library.grids["O_K"]
-    pristine = (library.kind == "structure") & (labels["vacancy"] == 0) & (labels["antisite"] == 0)
+    pristine = (library.kind == "structure") & (library.phase == "layered")
+    pristine &= (labels["vacancy"] == 0) & (labels["antisite"] == 0)
     sigma = FWHM_EV / np.sqrt(8 * np.log(2)) / (grid[1] - grid[0])
     for words, chosen in (
         ("Li up to 0.34", pristine & (labels["li_content"] <= 0.34)),

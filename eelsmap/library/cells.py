@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 METALS = ("Ni", "Mn", "Co")
-EVIDENCE = ("reproduction", "core_hole")
+EVIDENCE = ("reproduction", "core_hole", "convergence", "functional")
 
 
 @dataclass(frozen=True)
@@ -84,9 +84,16 @@ class Cell:
         return [index for index, symbol in enumerate(self.species) if symbol == "Li"]
 
     @property
+    def phase(self) -> str:
+        """``"layered"`` where nothing else is stated, ``"lithium-rich"``, ``"rock salt"`` or ``"reference"``."""
+        return str(self.details.get("phase", "layered"))
+
+    @property
     def li_content(self) -> float:
-        """Lithium atoms per transition-metal atom."""
-        return len(self.lithium) / len(self.metals)
+        """Lithium per site of the metal layers; in phases without layers lithium per two oxygen atoms."""
+        if self.phase in ("layered", "lithium-rich"):
+            return len(self.lithium) / self.layer_sites
+        return 2 * len(self.lithium) / len(self.oxygen)
 
     def header(self) -> dict[str, Any]:
         """Everything but the histogram, as plain values."""
@@ -178,23 +185,54 @@ def load_cells(path: Path) -> tuple[list[Cell], dict[str, Any], NDArray]:
     return cells, header, bin_edges
 
 
-def merge(folder: Path, compact: Path) -> int:
-    """Add the finished cells of a run to a compact file; cells that it holds already stay as they are.
+def gather(sources: Sequence[Path], settings: str | None = None) -> tuple[list[Cell], dict[str, Any], NDArray]:
+    """Read the calculated cells of several compact files and run folders.
+
+    Parameters
+    ----------
+    sources
+        Compact files, folders of finished cells, or folders of runs (which hold such a folder ``cells``). Of cells of
+        the same name the one of the last source is taken.
+    settings
+        Only cells that were calculated with the settings of this name; None for all.
 
     Returns
     -------
-    int
-        Number of cells in the compact file now.
+    cells, header, bin_edges
+        As of `load_cells`, by name; evidence is that of the sources together.
+
+    Raises
+    ------
+    LibraryError
+        A file is not one of cells, histograms differ in their bins, or there is no such cell.
     """
-    cells, header, bin_edges = load_cells(compact)
-    settings = header["settings"]
-    for path in sorted((folder / "cells").glob("*.npz")):
-        found, own, edges = load_cells(path)
-        if not np.allclose(edges, bin_edges, atol=1e-6):
-            raise LibraryError(f"{path}: other histogram bins than {compact}")
-        known = {cell.name for cell in cells}
-        cells += [cell for cell in found if cell.name not in known]
-        settings = own["settings"] | settings
-    evidence = {key: value for key, value in header.items() if key in EVIDENCE}
-    save_cells(cells, compact, settings, evidence, bin_edges)
-    return len(cells)
+    cells: dict[str, Cell] = {}
+    known: dict[str, Any] = {}
+    evidence: dict[str, list] = {}
+    bin_edges: NDArray | None = None
+    for path in cell_files(sources):
+        found, header, edges = load_cells(path)
+        evidence |= {key: header[key] for key in EVIDENCE if header.get(key)}
+        found = [cell for cell in found if cell.intensity.shape[1] and settings in (None, cell.settings)]
+        if not found:
+            continue
+        if bin_edges is not None and (edges.shape != bin_edges.shape or not np.allclose(edges, bin_edges, atol=1e-6)):
+            raise LibraryError(f"{path}: other histogram bins than the files before it")
+        bin_edges = edges
+        cells |= {cell.name: cell for cell in found}
+        known |= header["settings"]
+    if bin_edges is None:
+        which = f" with the settings {settings}" if settings else ""
+        raise LibraryError(f"{', '.join(map(str, sources))}: no calculated cells{which} there")
+    used = {cell.settings for cell in cells.values()}
+    header = {"schema": 1, "settings": {name: known[name] for name in sorted(used & set(known))}, **evidence}
+    return [cells[name] for name in sorted(cells)], header, bin_edges
+
+
+def cell_files(sources: Sequence[Path], subfolder: str = "cells") -> list[Path]:
+    """Files of cells of some sources: files as they are, of folders all files in them or in their subfolder."""
+    files: list[Path] = []
+    for source in sources:
+        inner = source / subfolder if (source / subfolder).is_dir() else source
+        files += sorted(inner.glob("*.npz")) if inner.is_dir() else [source]
+    return files

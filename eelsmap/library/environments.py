@@ -1,147 +1,245 @@
-"""From cells to records: site-averaged structures and local environments, with spectra, atom counts and labels.
+"""From structures to records: site-averaged structures and local environments, with atom counts and labels.
 
-A *structure* record averages a whole cell and is scaled to three metals. An *environment* record belongs to one oxygen
-atom: the metals bound to it, up to three lithium atoms bound to it, and for the O K edge the mean over that oxygen and
-its two nearest ones: the sphere of radius 0.3 nm of Jia et al., ACS Nano 2026, 10.1021/acsnano.5c16942. Beside an
-exchanged pair an oxygen binds two or four metals; the counts say so.
+A *structure* record averages a whole cell and is scaled to three sites of the metal layers. An *environment* record
+belongs to one oxygen atom. By default it holds the metals bound to it, up to three lithium atoms bound to it, and for
+the O K edge the mean over that oxygen and its two nearest ones: the sphere of radius 0.3 nm of Jia et al., ACS Nano
+2026, 10.1021/acsnano.5c16942. Beside an exchanged pair an oxygen binds two or four metals, beside lithium in the metal
+layer two; the counts say so. Where an oxygen binds more than three cations of the metal sites (rock salt, Mn2O3) the
+counts are scaled to three. With another `Probe` every atom counts by its weight.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from itertools import product
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from eelsmap.library.cells import METALS, Cell
-from eelsmap.library.valence import Valences, assign_valences
+from eelsmap.library.content import ELEMENT_OF_EDGE, ELEMENTS, Library
+from eelsmap.library.geometry import BOND_LIMIT, CellGeometry
+from eelsmap.library.labels import LABELS, METALS
+from eelsmap.library.probe import Probe
+from eelsmap.library.site_table import SiteTable, rows_of_weights
+from eelsmap.library.split import family, side
+from eelsmap.library.structure import LibraryStructure
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from numpy.typing import NDArray
 
-    from eelsmap.library.white_lines import WhiteLines
+    from eelsmap.library.cells import Cell
 
-BOND_LIMIT = 2.6
+__all__ = ["BOND_LIMIT", "EDGE_OF_METAL", "CellGeometry", "collect_records", "describe", "environment_weights"]
+
 EDGE_OF_METAL = {"Ni": "Ni_L", "Mn": "Mn_L", "Co": "Co_L"}
+SITES = 3
+"""Sites of the metal layers that counts are scaled to."""
+PRESENT = 0.5
+"""Weight from which on the atoms of a defect count as present."""
 
 
-@dataclass(frozen=True)
-class Record:
-    """One row of the library: spectra by edge (None where the element is absent), atoms by element, labels."""
-
-    kind: str
-    parent: str
-    spectra: dict[str, NDArray | None]
-    atoms: dict[str, float]
-    labels: dict[str, float]
-
-
-class CellGeometry:
-    """Neighbours and valences of one cell.
-
-    ``bound[o]`` lists, for each oxygen, the metals within 2.6 angstrom and ``bound_lithium[o]`` the lithium atoms,
-    nearest first (an atom appears once per periodic image); ``bond_length`` and ``valence`` are by metal index;
-    ``open_metals`` are the metals of the metal layer that lack an oxygen neighbour; ``exchanged`` are Ni in the lithium
-    layer and Li in the metal layer.
-    """
-
-    def __init__(self, cell: Cell) -> None:
-        images = np.array(list(product(range(-2, 3), repeat=3)))
-        offset = cell.fractional[None, :, None, :] - cell.fractional[:, None, None, :] + images
-        self.distance = np.linalg.norm(offset @ cell.lattice, axis=-1)  # (from, to, image)
-        self.cell = cell
-        species = np.array(cell.species)
-        self.bound = {
-            o: [int(j) for j in np.nonzero(self.distance[o] <= BOND_LIMIT)[0] if species[j] in METALS]
-            for o in cell.oxygen
-        }
-        self.bound_lithium = {o: self._nearest(o, cell.lithium, 12, BOND_LIMIT) for o in cell.oxygen}
-        self.bond_length, neighbours = {}, {}
-        for metal in cell.metals:
-            bonds = self.distance[metal][cell.oxygen].ravel()
-            bonds = bonds[bonds <= BOND_LIMIT]
-            self.bond_length[metal], neighbours[metal] = float(bonds.mean()), bonds.size
-        self.open_metals = {
-            metal
-            for metal in cell.metals
-            if cell.kind == "vacancy" and metal < cell.layer_sites and neighbours[metal] < 6
-        }
-        self.exchanged = {i for i in cell.metals if i >= cell.layer_sites} | {
-            i for i in cell.lithium if i < cell.layer_sites
-        }
-        self.valences: Valences = assign_valences(
-            [cell.species[i] for i in cell.metals],
-            [float(cell.moments[i]) for i in cell.metals],
-            2 * len(cell.oxygen) - len(cell.lithium),
-            five_fold=[i in self.open_metals for i in cell.metals],
-            on_lithium_site=[i >= cell.layer_sites for i in cell.metals],
-        )
-        self.valence = dict(zip(cell.metals, self.valences.values, strict=True))
-
-    def _nearest(self, origin: int, candidates: list[int], count: int, limit: float) -> list[int]:
-        """Return the nearest images of some atoms around another, at most `count`, within `limit` angstrom."""
-        found = sorted((d, j) for j in candidates for d in self.distance[origin, j] if 1e-3 < d <= limit)
-        return [j for _, j in found[:count]]
-
-    def nearest_oxygen(self, origin: int) -> list[int]:
-        """Return the two nearest oxygen neighbours of an oxygen atom."""
-        return self._nearest(origin, self.cell.oxygen, 2, np.inf)
-
-
-def cell_records(
-    cell: Cell, oxygen_spectra: NDArray, lines: WhiteLines, grids: dict[str, NDArray], reduction: float
-) -> list[Record]:
-    """All records of one cell: its structure first, then one environment per oxygen.
+def describe(
+    cell: Cell,
+    origin: str,
+    settings: str,
+    uncertainty: NDArray | None = None,
+    extrapolated: NDArray | None = None,
+) -> LibraryStructure:
+    """Structure of a cell: valences, bond lengths, defects. The rows of its spectra are filled in by the assembly.
 
     Parameters
     ----------
     cell
         Relaxed cell.
-    oxygen_spectra
-        (n_oxygen, points) placed and normalised O K spectra, in the order of the cell's oxygen atoms.
-    lines
-        Source of the L2,3 spectra.
-    grids
-        Energies by edge, eV.
-    reduction
-        Slater reduction of this cell, 0 to 1 over the grid.
+    origin
+        ``"calculated"`` or ``"surrogate"``.
+    settings
+        Name of the settings of the O K calculation, or the surrogate's name.
+    uncertainty
+        (n_oxygen,) standard deviation of the O K spectra, edge steps; None for 0.
+    extrapolated
+        (n_oxygen,) whether an oxygen is beyond the surrogate's calibration; None for nowhere.
+
+    Raises
+    ------
+    LibraryError
+        No valences balance charge.
+    """
+    geometry = CellGeometry(cell)
+    count = len(cell.species)
+
+    def by_atom(values: Mapping[int, float]) -> NDArray[np.float32]:
+        return np.array([values.get(i, np.nan) for i in range(count)], dtype=np.float32)
+
+    def of_oxygen(values: NDArray | None) -> NDArray[np.float32]:
+        result = np.zeros(count, dtype=np.float32)
+        result[cell.oxygen] = 0.0 if values is None else values
+        return result
+
+    return LibraryStructure(
+        name=cell.name,
+        kind=cell.kind,
+        phase=cell.phase,
+        origin=origin,
+        settings=settings,
+        family=family(cell),
+        split=side(cell),
+        layer_sites=cell.layer_sites,
+        sites_ambiguous=geometry.valences.sites_ambiguous,
+        elements_ambiguous=geometry.valences.elements_ambiguous,
+        species=cell.species,
+        lattice=cell.lattice.astype(np.float32),
+        fractional=cell.fractional.astype(np.float32),
+        moments=cell.moments.astype(np.float32),
+        valence=by_atom(geometry.valence),
+        bond_length=by_atom(geometry.bond_length),
+        elongation=by_atom(geometry.elongation),
+        open_site=np.isin(np.arange(count), list(geometry.open_metals)),
+        exchanged=np.isin(np.arange(count), list(geometry.exchanged)),
+        site=np.full(count, -1, dtype=np.int32),
+        uncertainty=of_oxygen(uncertainty),
+        extrapolated=of_oxygen(extrapolated) > 0,
+    )
+
+
+def environment_weights(structure: LibraryStructure, probe: Probe) -> tuple[NDArray, NDArray]:
+    """Weights of the atoms in the environment of each oxygen.
+
+    Parameters
+    ----------
+    structure
+        The structure.
+    probe
+        How atoms are weighted.
 
     Returns
     -------
-    list of Record
+    weights, presence
+        (n_oxygen, n) atoms in the environment, for three sites of the metal layers; and the same for telling whether a
+        defect is there: by default all bound lithium counts for that, though no more than three are in the
+        environment.
     """
-    geometry = CellGeometry(cell)
-    metal_spectra = {
-        i: lines.spectrum(
-            f"{cell.species[i]}{geometry.valence[i]}",
-            geometry.bond_length[i],
-            reduction,
-            grids[EDGE_OF_METAL[cell.species[i]]],
-        )
-        for i in cell.metals
-    }
-    row = {o: k for k, o in enumerate(cell.oxygen)}
+    layer = np.arange(len(structure.species)) < structure.layer_sites
+    if not probe.fixed:
+        weights = probe.weights(structure.lattice, structure.fractional, structure.oxygen)
+        weights *= SITES / weights[:, layer].sum(axis=1, keepdims=True)
+        return weights, weights
+    metal = sum(structure.mask(element) for element in METALS)
+    distance = _image_distances(structure)
+    bonds = (distance <= BOND_LIMIT).sum(axis=-1).astype(float)
+    scale = SITES / np.maximum(bonds[:, layer].sum(axis=1, keepdims=True), SITES)
+    presence = bonds * (1 - structure.mask("O")) * scale
+    weights = presence * metal
+    lithium, oxygen = np.flatnonzero(structure.mask("Li")), structure.oxygen
+    for row, one in enumerate(scale[:, 0]):
+        if lithium.size:
+            np.add.at(weights[row], _nearest(distance[row], lithium, round(SITES / one), BOND_LIMIT), one)
+        np.add.at(weights[row], [oxygen[row], *_nearest(distance[row], oxygen, 2, np.inf)], 1.0)
+    return weights, presence
 
-    def record(kind: str, metals: list[int], lithium: list[int], oxygen: list[int], scale: float) -> Record:
-        spectra: dict[str, NDArray | None] = {"O_K": oxygen_spectra[[row[o] for o in oxygen]].mean(axis=0)}
-        atoms = {"Li": len(lithium) * scale, "O": len(oxygen) * scale}
-        labels = {"li_content": cell.li_content, "li_count": atoms["Li"]}
-        for element, edge in EDGE_OF_METAL.items():
-            own = [i for i in metals if cell.species[i] == element]
-            atoms[element] = labels[f"{element.lower()}_count"] = len(own) * scale
-            spectra[edge] = np.mean([metal_spectra[i] for i in own], axis=0) if own else None
-            labels[f"{element.lower()}_valence"] = float(np.mean([geometry.valence[i] for i in own])) if own else np.nan
-        whole = kind == "structure"
-        here = set(metals) | set(geometry.bound_lithium[oxygen[0]])
-        labels["vacancy"] = float(cell.kind == "vacancy" if whole else bool(here & geometry.open_metals))
-        labels["antisite"] = float(cell.kind == "antisite" if whole else bool(here & geometry.exchanged))
-        ambiguous = geometry.valences.elements_ambiguous if whole else geometry.valences.sites_ambiguous
-        labels["valence_ambiguous"] = float(ambiguous)
-        return Record(kind, cell.name, spectra, atoms, labels)
 
-    records = [record("structure", cell.metals, cell.lithium, cell.oxygen, 3 / len(cell.metals))]
-    for o in cell.oxygen:
-        lithium = geometry.bound_lithium[o][:3]  # an oxygen beside Li in the metal layer may bind four
-        records.append(record("environment", geometry.bound[o], lithium, [o, *geometry.nearest_oxygen(o)], 1.0))
-    return records
+def _image_distances(structure: LibraryStructure) -> NDArray:
+    """Distances from each oxygen to the images of all atoms, (n_oxygen, n, images), angstrom."""
+    steps = np.arange(-2, 3)
+    images = np.stack(np.meshgrid(steps, steps, steps, indexing="ij"), axis=-1).reshape(-1, 3)
+    fractional = structure.fractional.astype(float)
+    offset = fractional[None] - fractional[structure.oxygen][:, None]
+    offset -= np.round(offset)
+    return np.linalg.norm((offset[:, :, None] + images) @ structure.lattice.astype(float), axis=-1)
+
+
+def _nearest(distance: NDArray, candidates: NDArray, count: int, limit: float) -> NDArray:
+    """Nearest images of some atoms: their indices, at most `count`, within `limit` angstrom; not the atom itself."""
+    own = distance[candidates]
+    which, image = np.nonzero((own > 1e-3) & (own <= limit))
+    return candidates[which[np.argsort(own[which, image], kind="stable")[:count]]]
+
+
+def collect_records(
+    structures: Sequence[LibraryStructure],
+    sites: Mapping[str, SiteTable],
+    grids: Mapping[str, NDArray],
+    header: Mapping[str, Any],
+    sources: Sequence[dict[str, str]],
+    probe: Probe,
+) -> Library:
+    """Make the records of structures whose site spectra are known.
+
+    Parameters
+    ----------
+    structures
+        Structures whose atoms know the rows of their spectra.
+    sites
+        Site spectra by edge; their shares in records are replaced.
+    grids
+        Energies by edge, eV.
+    header
+        Header of the library.
+    sources
+        By structure, how each edge was obtained.
+    probe
+        How atoms are weighted in environments.
+
+    Returns
+    -------
+    Library
+        By structure: its record, then one environment per oxygen atom.
+    """
+    entries: dict[str, list[tuple[NDArray, NDArray, NDArray]]] = {edge: [] for edge in sites}
+    atoms, labels, parent = [], [], []
+    for number, structure in enumerate(structures):
+        local, presence = environment_weights(structure, probe)
+        whole = np.full((1, len(structure.species)), SITES / structure.layer_sites)
+        weights = np.concatenate([whole, local])
+        for edge, element in ELEMENT_OF_EDGE.items():
+            if edge in sites:
+                own = structure.mask(element) > 0
+                entries[edge].append(rows_of_weights(weights[:, own], structure.site[own]))
+        atoms.append({element: weights @ structure.mask(element) for element in ELEMENTS})
+        labels.append(_labels(structure, weights, presence))
+        parent += [number] * len(weights)
+    tables = {}
+    for edge, parts in entries.items():
+        count, site, weight = (np.concatenate([part[i] for part in parts]) for i in range(3))
+        tables[edge] = sites[edge].with_records(np.append(0, np.cumsum(count)), site, weight)
+    first = np.unique(parent, return_index=True)[1]
+    kind = np.full(len(parent), "environment", dtype="<U11")
+    kind[first] = "structure"
+    return Library(
+        grids=dict(grids),
+        sites=tables,
+        atoms={element: np.concatenate([entry[element] for entry in atoms]) for element in ELEMENTS},
+        labels={name: np.concatenate([entry[name] for entry in labels]) for name in LABELS},
+        parent=np.array(parent, dtype=np.int64),
+        parent_names=tuple(structure.name for structure in structures),
+        kind=kind,
+        split=np.array([structures[i].split for i in parent]),
+        source=tuple(sources[i] for i in parent),
+        header={key: value for key, value in header.items() if key != "hashes"} | {"probe": probe.as_dict()},
+        origin=np.array([structures[i].origin for i in parent]),
+        phase=np.array([structures[i].phase for i in parent]),
+        structures=tuple(structures),
+    )
+
+
+def _labels(structure: LibraryStructure, weights: NDArray, presence: NDArray) -> dict[str, NDArray]:
+    """Labels of the records of one structure; the first record is that of the whole structure."""
+    count = len(weights)
+    labels = {"li_content": np.full(count, structure.li_content), "li_count": weights @ structure.mask("Li")}
+    for element in METALS:
+        own = weights * structure.mask(element)
+        total = own.sum(axis=1)
+        labels[f"{element.lower()}_count"] = total
+        for name, values in (("valence", structure.valence), ("bond_length", structure.bond_length)):
+            mean = own @ np.nan_to_num(values.astype(float)) / np.where(total > 0, total, 1.0)
+            labels[f"{element.lower()}_{name}"] = np.where(total > 0, mean, np.nan)
+    for name, concerned in (("vacancy", structure.open_site), ("antisite", structure.exchanged)):
+        here = presence @ concerned.astype(float) >= PRESENT
+        labels[name] = np.concatenate([[structure.kind == name], here]).astype(float)
+    ambiguous = [structure.elements_ambiguous] + [structure.sites_ambiguous] * (count - 1)
+    labels["valence_ambiguous"] = np.array(ambiguous, dtype=float)
+    oxygen = weights * structure.mask("O")
+    for name in ("uncertainty", "extrapolated"):
+        said = getattr(structure, name).astype(float)
+        labels[f"surrogate_{name}"] = oxygen @ said / oxygen.sum(axis=1)
+    return labels

@@ -52,6 +52,8 @@ def read_first_cells(folder: Path) -> list[Cell]:
 def reproduce(cell: Cell, setup_folder: Path, log: Path | None = None) -> dict[str, Any]:
     """Calculate a finished cell anew at its own settings and compare (needs ``gpaw``).
 
+    With U the moments of the relaxation are the start, as in the library; without it the ferromagnetic one.
+
     Returns
     -------
     dict
@@ -64,7 +66,9 @@ def reproduce(cell: Cell, setup_folder: Path, log: Path | None = None) -> dict[s
     from eelsmap.library.oxygen_k import cumulative_difference
 
     atoms = Atoms(cell.species, cell=cell.lattice, scaled_positions=cell.fractional, pbc=True)
-    result = oxygen_k_transitions(atoms, SETTINGS[cell.settings], setup_folder, log)
+    settings = SETTINGS[cell.settings]
+    moments = [float(moment) for moment in cell.moments] if settings.hubbard_u_ev else None
+    result = oxygen_k_transitions(atoms, settings, setup_folder, log, moments=moments)
     end = min(cell.complete_to, result["complete_to_eV"])
     sites = [
         cumulative_difference(old, new, BIN_EDGES, end)

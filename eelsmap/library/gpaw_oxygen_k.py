@@ -17,17 +17,19 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ase import Atoms
     from numpy.typing import NDArray
 
-#: Starting moments in Bohr magnetons: a ferromagnetic start, as for the 46 cells made first.
+#: Starting moments in Bohr magnetons where a cell brings none: a ferromagnetic start, as for the 46 cells made first.
 STARTING_MOMENTS = {"Ni": 1.2, "Mn": 3.0, "Co": 0.3}
 
 #: Bin edges of the stored histograms, eV above the Fermi level.
@@ -55,6 +57,8 @@ class OxygenKSettings:
         Empty bands per atom, or per cubic angstrom of cell volume above the true number of occupied bands: one of them.
     fermi_width_ev
         Width of the Fermi-Dirac occupation.
+    hubbard_u_ev
+        U by element on the 3d shell (Dudarev), eV; empty for plain PBE.
     """
 
     name: str
@@ -66,18 +70,20 @@ class OxygenKSettings:
     bands_per_atom: int | None = None
     bands_per_volume: float | None = 0.64
     fermi_width_ev: float = 0.1
+    hubbard_u_ev: dict[str, float] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
         return asdict(self)
 
 
-#: Settings of the 46 cells made first, and the better ones (four k points, enough bands for every volume).
+#: Settings of the 46 cells made first; the better ones without U; those of the library.
 FIRST_CELLS = OxygenKSettings(
     "gamma-2x2x2", gamma=True, density_tolerance=5e-3, bands_per_atom=6, bands_per_volume=None
 )
-STANDARD = OxygenKSettings("mp-2x2x2")
-SETTINGS = {settings.name: settings for settings in (FIRST_CELLS, STANDARD)}
+PLAIN = OxygenKSettings("mp-2x2x2")
+STANDARD = OxygenKSettings("mp-2x2x2-u", bands_per_volume=0.55, hubbard_u_ev={"Ni": 6.0, "Mn": 3.9, "Co": 3.3})
+SETTINGS = {settings.name: settings for settings in (FIRST_CELLS, PLAIN, STANDARD)}
 
 
 def ensure_oxygen_setup(folder: Path, hole: float = 0.0) -> str:
@@ -121,56 +127,35 @@ def number_of_bands(atoms: Atoms, settings: OxygenKSettings) -> int:
     return occupied + round((settings.bands_per_volume or 0.0) * atoms.get_volume())
 
 
-def oxygen_k_transitions(
+def attach_calculator(
     atoms: Atoms,
     settings: OxygenKSettings,
     setup_folder: Path,
     log: str | Path | None = None,
     core_hole: tuple[int, float] | None = None,
-) -> dict[str, Any]:
-    """Ground state of one cell and the O 1s transitions of all its oxygen atoms.
+    moments: Sequence[float] | None = None,
+) -> Any:
+    """Give `atoms` starting moments and a GPAW calculator, which is returned; parameters as in `oxygen_k_transitions`.
 
-    Parameters
-    ----------
-    atoms
-        Periodic cell of Li, Ni, Mn, Co and O.
-    settings
-        Numerical settings.
-    setup_folder
-        Folder with (or for) the generated O set.
-    log
-        GPAW text output; None for none.
-    core_hole
-        Index of one oxygen atom and the electrons missing in its 1s orbital, added to the valence; only that atom's
-        transitions are calculated then. None for the initial state.
-
-    Returns
-    -------
-    dict
-        ``intensity`` (n_oxygen, 760) histogram in `BIN_EDGES` summed over spin and polarisation, ``atom`` their
-        indices, ``fermi_eV``, ``complete_to_eV`` (lowest top band above E_F: the histogram is complete up to it),
-        ``magnetic_moments``, ``iterations``, ``seconds``.
-
-    Raises
-    ------
-    RuntimeError
-        From GPAW when the density does not converge.
+    All oxygen atoms without a hole have the set with the stored 1s, with and without a core hole elsewhere in the cell:
+    energies of the two then differ by the excitation and one constant, that of the reference atom with a hole.
     """
     from gpaw import GPAW, PW, Davidson, FermiDirac, MixerSum, setup_paths
-    from gpaw.xas import XAS
 
-    setups: dict[str | int, str] = {"O": "xes1s", "Mn": "7"}
-    if core_hole is None:
-        ensure_oxygen_setup(setup_folder)
-    else:
-        setups = {core_hole[0]: ensure_oxygen_setup(setup_folder, core_hole[1]), "Mn": "7"}
+    setups: dict[str | int, str] = {"Mn": "7", "O": ensure_oxygen_setup(setup_folder)}
+    for element, hubbard in settings.hubbard_u_ev.items():
+        setups[element] = f"{setups.get(element, '')}:d,{hubbard}"
+    if core_hole is not None:
+        setups[core_hole[0]] = ensure_oxygen_setup(setup_folder, core_hole[1])
     if str(setup_folder) not in setup_paths:
         setup_paths.insert(0, str(setup_folder))
-    atoms = atoms.copy()
     symbols = atoms.get_chemical_symbols()
-    atoms.set_initial_magnetic_moments([STARTING_MOMENTS.get(symbol, 0.0) for symbol in symbols])
-    started = time.process_time()
-    calculator = GPAW(
+    if moments is None:
+        moments = [STARTING_MOMENTS.get(symbol, 0.0) for symbol in symbols]
+    atoms.set_initial_magnetic_moments(
+        [moment if symbol in STARTING_MOMENTS else 0.0 for symbol, moment in zip(symbols, moments, strict=True)]
+    )
+    atoms.calc = GPAW(
         mode=PW(settings.cutoff_ev),
         xc="PBE",
         legacy_gpaw=True,
@@ -194,8 +179,56 @@ def oxygen_k_transitions(
             "bands": "occupied",
         },
     )
-    atoms.calc = calculator
-    atoms.get_potential_energy()
+    return atoms.calc
+
+
+def oxygen_k_transitions(
+    atoms: Atoms,
+    settings: OxygenKSettings,
+    setup_folder: Path,
+    log: str | Path | None = None,
+    core_hole: tuple[int, float] | None = None,
+    moments: Sequence[float] | None = None,
+) -> dict[str, Any]:
+    """Ground state of one cell and the O 1s transitions of all its oxygen atoms.
+
+    Parameters
+    ----------
+    atoms
+        Periodic cell of Li, Ni, Mn, Co and O.
+    settings
+        Numerical settings.
+    setup_folder
+        Folder with (or for) the generated O set.
+    log
+        GPAW text output; None for none.
+    core_hole
+        Index of one oxygen atom and the electrons missing in its 1s orbital, added to the valence; only that atom's
+        transitions are calculated then. None for the initial state.
+    moments
+        (n,) starting moments in Bohr magnetons. With U the state that is found depends on them: those of the relaxation
+        lead to the valences that the labels are made from. A ferromagnetic start by element when None.
+
+    Returns
+    -------
+    dict
+        ``intensity`` (n_oxygen, 760) histogram in `BIN_EDGES` summed over spin and polarisation, ``atom`` their
+        indices, ``fermi_eV``, ``complete_to_eV`` (lowest top band above E_F: the histogram is complete up to it),
+        ``potential_at_nucleus_eV`` (n_oxygen,) electrostatic potential at the nuclei, on the scale of ``fermi_eV``,
+        ``energy_eV`` of the cell, ``magnetic_moments`` (n,), ``iterations``, ``seconds``.
+
+    Raises
+    ------
+    RuntimeError
+        From GPAW when the density does not converge.
+    """
+    from gpaw.xas import XAS
+
+    atoms = atoms.copy()
+    symbols = atoms.get_chemical_symbols()
+    started = time.process_time()
+    calculator = attach_calculator(atoms, settings, setup_folder, log, core_hole, moments)
+    energy_of_cell = float(atoms.get_potential_energy())
     fermi = float(calculator.get_fermi_level())
     oxygen = [index for index, symbol in enumerate(symbols) if symbol == "O"] if core_hole is None else [core_hole[0]]
     intensity = np.zeros((len(oxygen), BIN_EDGES.size - 1))
@@ -207,11 +240,14 @@ def oxygen_k_transitions(
             strength = (np.abs(transitions.sigma_cmkn) ** 2).sum(axis=(0, 1))
             top = min(top, float(energy[:, -1].min()))
             intensity[row] += unoccupied_histogram(energy, strength)
+    potential = calculator.get_atomic_electrostatic_potentials()[oxygen]
     return {
         "intensity": intensity.astype(np.float32),
         "atom": np.array(oxygen),
         "fermi_eV": fermi,
         "complete_to_eV": round(top, 2),
+        "potential_at_nucleus_eV": [round(float(value), 4) for value in potential],
+        "energy_eV": round(energy_of_cell, 5),
         "magnetic_moments": [float(m) for m in atoms.get_magnetic_moments()],
         "iterations": int(calculator.get_number_of_iterations()),
         "seconds": round(time.process_time() - started, 1),

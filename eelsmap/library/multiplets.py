@@ -1,12 +1,17 @@
 """Crystal-field multiplet calculation of L2,3 transitions with EDRIXS.
 
-One ion in an octahedral (or tetragonally distorted) crystal field, exact diagonalisation of the 3d^n and 2p^5 3d^(n+1)
+One ion in an octahedral or tetragonally distorted crystal field, exact diagonalisation of the 3d^n and 2p^5 3d^(n+1)
 configurations, thermal average over the initial states. Every final state carries the expectation value of the core
 spin-orbit operator, from which its L3 and L2 character follow; both are kept apart so that each can be broadened with
 its own lifetime.
 
-This model has parameters (10Dq, Slater reduction), so it is not predictive: positions between ions mean nothing and are
-replaced by empirical ones in `eelsmap.library.white_lines`. A ground state of the wrong spin is refused.
+The Coulomb interaction and the spin-orbit coupling of an ion are built once; every grid point adds its crystal field
+and scales the Coulomb part. In the basis of complex harmonics all matrices are real, and a four-fold axis splits them
+into four blocks: that is what makes a whole grid a matter of minutes.
+
+This model has parameters (10Dq, tetragonal splitting, Slater reduction), so it is not predictive: positions between
+ions mean nothing and are replaced by empirical ones in `eelsmap.library.white_lines`. A ground state of the wrong spin
+is refused.
 
 References
 ----------
@@ -17,7 +22,7 @@ de Groot, Fuggle, Thole, Sawatzky, Phys. Rev. B 42, 5459 (1990), 10.1103/PhysRev
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -28,6 +33,9 @@ if TYPE_CHECKING:
 
 TEMPERATURE_K = 300.0
 BOLTZMANN_EV = 8.617333e-5
+SPIN_TOLERANCE = 0.35
+#: Splitting of t2g as a share of that of eg: sigma and pi bonds in the ratio 4 to 1 (angular overlap model).
+T2G_SHARE = 0.25
 
 
 @dataclass(frozen=True)
@@ -47,7 +55,9 @@ class IonModel:
     reductions
         Factors on the Hartree-Fock Slater integrals.
     tetragonal
-        (d1, d3) of `edrixs.cf_tetragonal_d`, eV; zero for a regular octahedron.
+        Grid of the splitting of eg, as a share of 10Dq; positive where the axial bonds are the longer ones.
+    suffix
+        Tells a second spin state of the same valence from the usual one.
     """
 
     element: str
@@ -56,27 +66,33 @@ class IonModel:
     spin: float
     ten_dq: tuple[float, ...]
     reductions: tuple[float, float]
-    tetragonal: tuple[float, float] = (0.0, 0.0)
+    tetragonal: tuple[float, ...] = (0.0, 0.15, 0.3)
+    suffix: str = ""
 
     @property
     def name(self) -> str:
         """For instance ``"Ni3"``."""
-        return f"{self.element}{self.valence}"
+        return f"{self.element}{self.valence}{self.suffix}"
 
 
-#: Low-spin Ni3+ and Co4+ need strongly reduced Slater integrals, which stand in for covalency that the model lacks.
+#: Slater integrals are reduced the more the higher the valence (0.7-0.8, 0.6-0.7, 0.5-0.6 for 2+, 3+, 4+): this stands
+#: in for the covalency that the model lacks. Low-spin Ni3+ needs 0.5-0.6 to be the ground state. Mn3+ ends at 10Dq of
+#: 1.75 eV because at 1.9 eV and 0.6 it is no longer high spin throughout. Jahn-Teller ions have a wide grid of
+#: tetragonal splitting. ``"Co3-high-spin"`` is the state of Co3+ at surfaces of LiCoO2 (Qian et al., J. Am. Chem. Soc.
+#: 134, 6096 (2012), 10.1021/ja300868e); no bulk site is given it.
 IONS = {
     ion.name: ion
     for ion in (
         IonModel("Ni", 2, 8, 1.0, (0.8, 1.1, 1.4, 1.7, 2.0), (0.7, 0.8)),
-        IonModel("Ni", 3, 7, 0.5, (2.7, 3.0, 3.3, 3.6), (0.5, 0.6), (0.05, 0.15)),
+        IonModel("Ni", 3, 7, 0.5, (2.7, 3.0, 3.3, 3.6), (0.5, 0.6), (0.0, 0.2, 0.4, 0.6)),
         IonModel("Ni", 4, 6, 0.0, (2.4, 2.8, 3.2, 3.6), (0.5, 0.6)),
         IonModel("Mn", 2, 5, 2.5, (0.6, 0.9, 1.2, 1.5), (0.7, 0.8)),
-        IonModel("Mn", 3, 4, 2.0, (1.0, 1.3, 1.6, 1.9), (0.7, 0.8), (0.06, 0.2)),
-        IonModel("Mn", 4, 3, 1.5, (1.6, 1.9, 2.2, 2.5, 2.8), (0.7, 0.8)),
+        IonModel("Mn", 3, 4, 2.0, (1.0, 1.25, 1.5, 1.75), (0.6, 0.7), (0.0, 0.2, 0.4, 0.6, 0.8)),
+        IonModel("Mn", 4, 3, 1.5, (1.6, 1.9, 2.2, 2.5, 2.8), (0.5, 0.6)),
         IonModel("Co", 2, 7, 1.5, (0.5, 0.8, 1.1, 1.4), (0.7, 0.8)),
         IonModel("Co", 3, 6, 0.0, (2.2, 2.5, 2.8, 3.1), (0.6, 0.7)),
-        IonModel("Co", 4, 5, 0.5, (2.9, 3.2, 3.5, 3.8), (0.5, 0.6)),
+        IonModel("Co", 3, 6, 2.0, (0.6, 0.9, 1.2, 1.5), (0.7, 0.8), suffix="-high-spin"),
+        IonModel("Co", 4, 5, 0.5, (2.9, 3.2, 3.5, 3.8), (0.5, 0.6), (0.0, 0.1, 0.2)),
     )
 }
 
@@ -107,86 +123,141 @@ class Multiplet:
         return float(self.strength[lower].sum() / self.strength[~lower].sum())
 
 
-def calculate(ion: IonModel, ten_dq: float, reduction: float) -> Multiplet:
-    """Diagonalise one ion and average its L2,3 transitions over the initial states at 300 K.
+class IonCalculator:
+    """Matrices of one ion, built once (seconds), for as many crystal fields as wanted (tenths of a second each).
 
     Parameters
     ----------
     ion
-        Ion with its number of electrons and tetragonal terms.
-    ten_dq
-        Octahedral splitting, eV.
-    reduction
-        Factor on all Slater integrals of both configurations.
-
-    Returns
-    -------
-    Multiplet
-
-    Raises
-    ------
-    LibraryError
-        The ground state does not have the ion's spin.
+        Element, electrons and spin; its grids are not used here.
     """
-    import edrixs
-    from edrixs.models import model_1v1c
-    from scipy.linalg import eigh
 
-    atom = edrixs.get_atom_data(ion.element, v_name="3d", v_noccu=ion.electrons, edge="L23")
-    initial, final = ([value * reduction for _, value in atom[key]] for key in ("slater_i", "slater_n"))
-    # F0 = F0(reduced average) only shifts each configuration as a whole: it keeps the monopole part out of the terms.
-    initial[0] = edrixs.get_F0("d", initial[1], initial[2])
-    final[0] = edrixs.get_F0("d", final[1], final[2])
-    final[3] = edrixs.get_F0("dp", final[5], final[6])
-    field = edrixs.cf_tetragonal_d(ten_dq, *ion.tetragonal) if any(ion.tetragonal) else edrixs.cf_cubic_d(ten_dq)
-    one_initial, two_initial, _, one_final, two_final, _, dipole, _ = model_1v1c(
-        ("d", "p"),
-        v_soc=(atom["v_soc_i"][0], atom["v_soc_n"][0]),
-        c_soc=atom["c_soc"],
-        v_noccu=ion.electrons,
-        slater=(initial, final),
-        v_cfmat=field,
-    )
-    basis_initial = edrixs.get_fock_bin_by_N(10, ion.electrons, 6, 6)
-    basis_final = edrixs.get_fock_bin_by_N(10, ion.electrons + 1, 6, 5)
+    def __init__(self, ion: IonModel) -> None:
+        import edrixs
+        from edrixs.models import model_1v1c
 
-    def hamiltonian(one: NDArray, two: NDArray, basis: list) -> NDArray:
-        return edrixs.two_fermion(one, basis, basis) + edrixs.four_fermion(two, basis)
-
-    energy_i, states_i = eigh(hamiltonian(one_initial, two_initial, basis_initial))
-    energy_n, states_n = eigh(hamiltonian(one_final, two_final, basis_final))
-
-    weight = np.exp(-(energy_i - energy_i[0]) / (BOLTZMANN_EV * TEMPERATURE_K))
-    kept = weight > 1e-4
-    weight = weight[kept] / weight[kept].sum()
-    occupied = states_i[:, kept]
-    spin_squared = _spin_squared(edrixs, basis_initial, occupied[:, 0])
-    if abs(spin_squared - ion.spin * (ion.spin + 1)) > 0.35:
-        raise LibraryError(
-            f"{ion.name} at 10Dq {ten_dq} eV, Slater reduction {reduction}: S^2 is {spin_squared:.2f} in place of "
-            f"{ion.spin * (ion.spin + 1):.2f}; the crystal field does not give the accepted spin state"
+        self.ion = ion
+        self._edrixs: Any = edrixs
+        atom = edrixs.get_atom_data(ion.element, v_name="3d", v_noccu=ion.electrons, edge="L23")
+        initial, final = ([value for _, value in atom[key]] for key in ("slater_i", "slater_n"))
+        # F0 = F0(reduced average) only shifts each configuration as a whole: it keeps the monopole part out of the
+        # terms, and is linear in the others, so that a Slater reduction scales the whole Coulomb matrix.
+        initial[0] = edrixs.get_F0("d", initial[1], initial[2])
+        final[0] = edrixs.get_F0("d", final[1], final[2])
+        final[3] = edrixs.get_F0("dp", final[5], final[6])
+        one_initial, two_initial, _, one_final, two_final, _, dipole, _ = model_1v1c(
+            ("d", "p"),
+            v_soc=(atom["v_soc_i"][0], atom["v_soc_n"][0]),
+            c_soc=atom["c_soc"],
+            v_noccu=ion.electrons,
+            slater=(initial, final),
         )
-    # Core spin-orbit operator: +1 for a 2p1/2 hole, -1/2 for a 2p3/2 hole (electron sum of a p shell lacking one).
-    core = np.zeros((16, 16), dtype=complex)
-    core[10:, 10:] = edrixs.atom_hsoc("p", 1.0)
-    core_states = edrixs.two_fermion(core, basis_final, basis_final) @ states_n
-    coupling = np.einsum("ij,ij->j", states_n.conj(), core_states).real
-    strength = np.zeros((energy_n.size, weight.size))
-    for component in dipole:
-        matrix = states_n.conj().T @ (edrixs.two_fermion(component, basis_final, basis_initial) @ occupied)
-        strength += np.abs(matrix) ** 2 / 3
-    width_l2, width_l3 = (2 * value for value in atom["gamma_c"])
-    energy = energy_n[:, None] - energy_i[kept][None, :]
-    character = np.broadcast_to(((1 - coupling) / 1.5)[:, None], energy.shape)
-    return Multiplet(energy.ravel(), (strength * weight).ravel(), character.ravel(), spin_squared, width_l3, width_l2)
+        basis_i = edrixs.get_fock_bin_by_N(10, ion.electrons, 6, 6)
+        basis_n = edrixs.get_fock_bin_by_N(10, ion.electrons + 1, 6, 5)
+        self._initial = _Configuration(edrixs, basis_i, one_initial, two_initial)
+        self._final = _Configuration(edrixs, basis_n, one_final, two_final)
+        self._dipole = [edrixs.two_fermion(component, basis_n, basis_i) for component in dipole]
+        # Core spin-orbit operator: +1 for a 2p1/2 hole, -1/2 for a 2p3/2 hole (electron sum of a p shell lacking one).
+        core = np.zeros((16, 16), dtype=complex)
+        core[10:, 10:] = edrixs.atom_hsoc("p", 1.0)
+        self._core = _real(edrixs.two_fermion(core, basis_n, basis_n))
+        self._spin = [
+            edrixs.two_fermion(_padded(matrix), basis_i, basis_i)
+            for matrix in (edrixs.get_sx(2), edrixs.get_sy(2), edrixs.get_sz(2))
+        ]
+        self._l2_width, self._l3_width = (2 * value for value in atom["gamma_c"])
+
+    def multiplet(self, ten_dq: float, reduction: float, tetragonal: float = 0.0) -> Multiplet:
+        """Diagonalise one crystal field and average the transitions over the initial states at 300 K.
+
+        Parameters
+        ----------
+        ten_dq
+            Octahedral splitting, eV.
+        reduction
+            Factor on all Slater integrals of both configurations.
+        tetragonal
+            Splitting of eg as a share of 10Dq; t2g splits by a quarter of it.
+
+        Returns
+        -------
+        Multiplet
+
+        Raises
+        ------
+        LibraryError
+            The ground state does not have the ion's spin.
+        """
+        eg_splitting = tetragonal * ten_dq
+        # EDRIXS: the second argument splits t2g (xy above xz, yz), the third eg (x2-y2 above z2).
+        field = self._edrixs.cf_tetragonal_d(ten_dq, T2G_SHARE * eg_splitting, eg_splitting)
+        energy_i, states_i = self._initial.solve(field, reduction)
+        weight = np.exp(-(energy_i - energy_i[0]) / (BOLTZMANN_EV * TEMPERATURE_K))
+        kept = weight > 1e-4
+        weight = weight[kept] / weight[kept].sum()
+        occupied = states_i[:, kept]
+        spin_squared = float(sum(np.sum(np.abs(matrix @ occupied[:, 0]) ** 2) for matrix in self._spin))
+        wanted = self.ion.spin * (self.ion.spin + 1)
+        if abs(spin_squared - wanted) > SPIN_TOLERANCE:
+            raise LibraryError(
+                f"{self.ion.name} at 10Dq {ten_dq} eV, Slater reduction {reduction}, tetragonal {tetragonal}: S^2 is "
+                f"{spin_squared:.2f} in place of {wanted:.2f}; the crystal field does not give the accepted spin state"
+            )
+        energy_n, states_n = self._final.solve(field, reduction)
+        coupling = np.einsum("ij,ij->j", states_n, self._core @ states_n)
+        strength = np.zeros((energy_n.size, weight.size))
+        for component in self._dipole:
+            strength += np.abs(states_n.T @ (component @ occupied)) ** 2 / 3
+        energy = energy_n[:, None] - energy_i[kept][None, :]
+        character = np.broadcast_to(((1 - coupling) / 1.5)[:, None], energy.shape)
+        return Multiplet(
+            energy.ravel(), (strength * weight).ravel(), character.ravel(), spin_squared, self._l3_width, self._l2_width
+        )
 
 
-def _spin_squared(edrixs: object, basis: list, state: NDArray) -> float:
-    """Return the expectation value of S^2 of the 3d shell in one many-body state (the 2p shell is full)."""
-    total = 0.0
-    for matrix in (edrixs.get_sx(2), edrixs.get_sy(2), edrixs.get_sz(2)):  # type: ignore[attr-defined]
-        one = np.zeros((16, 16), dtype=complex)
-        one[:10, :10] = matrix
-        turned = edrixs.two_fermion(one, basis, basis) @ state  # type: ignore[attr-defined]
-        total += float(np.vdot(turned, turned).real)
-    return total
+class _Configuration:
+    """Coulomb and one-electron matrices of one configuration, and the blocks into which a four-fold axis splits it."""
+
+    def __init__(self, edrixs: Any, basis: list, one: NDArray, two: NDArray) -> None:
+        from scipy.sparse.csgraph import connected_components
+
+        self._edrixs, self._basis = edrixs, basis
+        self._orbit = _real(edrixs.two_fermion(one, basis, basis))
+        self._coulomb = _real(edrixs.four_fermion(two, basis))
+        field = self._field(edrixs.cf_tetragonal_d(1.0, 0.3, 0.7))
+        coupled = (np.abs(self._orbit) + np.abs(self._coulomb) + np.abs(field)) > 1e-10
+        _, self._block = connected_components(coupled, directed=False)
+
+    def _field(self, field: NDArray) -> NDArray:
+        return _real(self._edrixs.two_fermion(_padded(field), self._basis, self._basis))
+
+    def solve(self, field: NDArray, reduction: float) -> tuple[NDArray, NDArray]:
+        """Energies, ascending, and states (columns)."""
+        from scipy.linalg import eigh
+
+        matrix = reduction * self._coulomb + self._orbit + self._field(field)
+        energy, states = np.empty(len(matrix)), np.zeros_like(matrix)
+        for block in range(self._block.max() + 1):
+            rows = np.flatnonzero(self._block == block)
+            energy[rows], states[np.ix_(rows, rows)] = eigh(matrix[np.ix_(rows, rows)])
+        order = np.argsort(energy, kind="stable")
+        return energy[order], states[:, order]
+
+
+def _padded(matrix: NDArray) -> NDArray:
+    """Return an operator of the 3d shell (10, 10) as one of 3d and 2p together (16, 16)."""
+    whole = np.zeros((16, 16), dtype=complex)
+    whole[:10, :10] = matrix
+    return whole
+
+
+def _real(matrix: NDArray) -> NDArray:
+    """Real part of a matrix that is real in complex harmonics; anything else would be lost without notice."""
+    if np.abs(matrix.imag).max() > 1e-10:
+        raise LibraryError("a multiplet matrix is not real; EDRIXS uses another basis than complex harmonics")
+    return np.ascontiguousarray(matrix.real)
+
+
+def calculate(ion: IonModel, ten_dq: float, reduction: float, tetragonal: float = 0.0) -> Multiplet:
+    """One multiplet; for many of the same ion keep an `IonCalculator`."""
+    return IonCalculator(ion).multiplet(ten_dq, reduction, tetragonal)

@@ -1,8 +1,30 @@
-"""The library file: schema, saving, loading, and mixing of records.
+"""The library file, schema 2: saving, loading, and refusing what does not follow the schema.
 
-One npz without pickled objects. A JSON header carries schema version, settings, tool versions and the sha256 of every
-array, which is checked on loading. Spectra are intrinsic (lifetime broadening only), per atom, in units of the edge
-step.
+One npz without pickled objects. ``header`` is a JSON text; the other arrays are:
+
+==========================  ======================  ==================================================================
+name                        shape, type             meaning
+==========================  ======================  ==================================================================
+``grid/EDGE``               (points,) float64       energies of the edge, eV
+``site/EDGE/counts``        (2, sites, points) u1   site spectra as 16-bit integers: differences along energy modulo
+                                                    65536, low bytes and high bytes apart (packs well)
+``site/EDGE/offset, step``  (sites,) float32        spectrum = offset + step * integer, units of the edge step per atom
+``site/EDGE/start``         (records + 1,) int32    record r is made of entries start[r] to start[r + 1] of
+``site/EDGE/site``          (entries,) int32        rows of counts, and their
+``site/EDGE/weight``        (entries,) float32      shares, which sum to 1 (no entry: the element is absent)
+``atoms/ELEMENT``           (records,) float64      atoms for three sites of the metal layers
+``label/NAME``              (records,) float64      see ``header["labels"]`` for unit and meaning
+``parent``                  (records,) int32        index into parent_names
+``parent_names``            (structures,) text      names of the structures
+``kind, split, origin,``    (records,) text         structure | environment; train | test | reference;
+``phase``                                           calculated | surrogate | imported; layered | lithium-rich | ...
+``source``                  (records,) int          index into ``header["sources"]``: how each edge was obtained
+``structure/NAME``          (structures or atoms)   see `eelsmap.library.structure`; absent in imported libraries
+==========================  ======================  ==================================================================
+
+The header holds ``schema``, ``name``, ``labels``, ``probe``, ``sources``, ``tools`` (versions), the settings of every
+step, and ``hashes``: the sha256 of type, shape and bytes of every array and of the rest of the header, all of which are
+checked on loading.
 """
 
 from __future__ import annotations
@@ -10,7 +32,7 @@ from __future__ import annotations
 import hashlib
 import json
 import zipfile
-from dataclasses import dataclass
+from dataclasses import asdict
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,172 +40,58 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from eelsmap.errors import LibraryError
+from eelsmap.library.content import ELEMENT_OF_EDGE, Library, Mixture, Record, library_from_records
+from eelsmap.library.labels import LABELS
+from eelsmap.library.site_table import SiteTable
+from eelsmap.library.structure import structure_arrays, structures_from_arrays
 from eelsmap.whole_file import whole_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import NDArray
 
-SCHEMA = 1
-ELEMENT_OF_EDGE = {"O_K": "O", "Mn_L": "Mn", "Co_L": "Co", "Ni_L": "Ni"}
-VALENCE_ELEMENT = {"ni_valence": "Ni", "mn_valence": "Mn", "co_valence": "Co"}
+__all__ = [
+    "ELEMENT_OF_EDGE",
+    "SCHEMA",
+    "SHIPPED",
+    "Library",
+    "Mixture",
+    "Record",
+    "library_from_records",
+    "load_library",
+    "save_library",
+]
+
+SCHEMA = 2
 SHIPPED = {"nmc": "nmc_library.npz"}
+_SITE_FIELDS = ("offset", "step", "start", "site", "weight")
+_TEXTS = ("kind", "split", "origin", "phase")
 
 
-@dataclass(frozen=True)
-class Mixture:
-    """Weighted means of records: ``spectra`` (n, points) by edge, ``atoms`` (n,) by element, ``labels`` (n,)."""
-
-    spectra: dict[str, NDArray[np.float64]]
-    atoms: dict[str, NDArray[np.float64]]
-    labels: dict[str, NDArray[np.float64]]
-
-
-@dataclass(frozen=True)
-class Library:
-    """Simulated spectra with labels.
-
-    Parameters
-    ----------
-    grids
-        Energies by edge, (points,) eV.
-    spectra
-        Intrinsic spectra per atom by edge, (n_records, points); a row of NaN where the element is absent.
-    atoms
-        Atoms per environment of three metals by element, (n_records,).
-    labels
-        Targets and flags by name, (n_records,).
-    parent
-        (n_records,) index into `parent_names`: the cell that a record comes from.
-    parent_names
-        Names of the cells.
-    kind
-        (n_records,) ``"structure"`` or ``"environment"``.
-    split
-        (n_records,) ``"train"`` or ``"test"``; all records of a cell, and of cells of the same metals, lithium and kind
-        of defect, are on one side.
-    source
-        By record, how each edge was obtained.
-    header
-        Schema version, settings, tool versions, hashes.
-    """
-
-    grids: dict[str, NDArray[np.float64]]
-    spectra: dict[str, NDArray[np.float32]]
-    atoms: dict[str, NDArray[np.float64]]
-    labels: dict[str, NDArray[np.float64]]
-    parent: NDArray[np.int64]
-    parent_names: tuple[str, ...]
-    kind: NDArray[np.str_]
-    split: NDArray[np.str_]
-    source: tuple[dict[str, str], ...]
-    header: dict[str, Any]
-
-    def __len__(self) -> int:
-        """Return the number of records."""
-        return len(self.parent)
-
-    @property
-    def name(self) -> str:
-        """Name of the library."""
-        return str(self.header["name"])
-
-    @property
-    def version(self) -> str:
-        """What is in it: the number of cells and of records."""
-        return f"of {len(self.parent_names)} cells and {len(self)} records"
-
-    @property
-    def sha256(self) -> str:
-        """Identity of the content: hash of the hashes of all arrays."""
-        return hashlib.sha256(json.dumps(self.header["hashes"], sort_keys=True).encode()).hexdigest()
-
-    def mix(self, indices: ArrayLike, weights: ArrayLike) -> Mixture:
-        """Mean of several records, as a probe sees that covers several environments.
-
-        Parameters
-        ----------
-        indices
-            (n, k) records.
-        weights
-            (n, k) shares, not negative; each row is divided by its sum.
-
-        Returns
-        -------
-        Mixture
-            Spectra are per atom: means weighted by share times atoms, NaN where no atom is. Atoms and labels are means
-            weighted by share, valences by share times atoms of the element.
-
-        Raises
-        ------
-        LibraryError
-            Shapes differ, or a row has no weight.
-        """
-        rows, shares = np.asarray(indices), np.asarray(weights, dtype=float)
-        if rows.shape != shares.shape or rows.ndim != 2:
-            raise LibraryError(
-                f"mix needs indices and weights of one shape (n, k), not {rows.shape} and {shares.shape}"
-            )
-        if not np.isfinite(shares).all() or (shares < 0).any() or (shares.sum(axis=1) <= 0).any():
-            raise LibraryError("mix needs weights that are finite, not negative, and above zero in every row")
-        shares = shares / shares.sum(axis=1, keepdims=True)
-        atoms = {element: (shares * values[rows]).sum(axis=1) for element, values in self.atoms.items()}
-        spectra = {}
-        for edge, values in self.spectra.items():
-            element = ELEMENT_OF_EDGE[edge]
-            total = np.zeros((len(rows), values.shape[1]))
-            for column in range(rows.shape[1]):
-                part = shares[:, column] * self.atoms[element][rows[:, column]]
-                # An absent element has NaN for a spectrum and zero for a weight: it must not spoil the sum.
-                total += np.where(part[:, None] > 0, part[:, None] * values[rows[:, column]], 0.0)
-            spectra[edge] = _divided(total, atoms[element][:, None])
-        labels = {}
-        for name, column_values in self.labels.items():
-            chosen = column_values[rows]
-            if name in VALENCE_ELEMENT:
-                share = shares * self.atoms[VALENCE_ELEMENT[name]][rows]
-                labels[name] = _divided(np.where(share > 0, share * chosen, 0.0).sum(axis=1), share.sum(axis=1))
-            else:
-                labels[name] = (shares * chosen).sum(axis=1)
-        return Mixture(spectra, atoms, labels)
-
-
-def _divided(total: NDArray, weight: NDArray) -> NDArray:
-    """Quotient, NaN where the weight is zero."""
-    return np.where(weight > 0, total / np.where(weight > 0, weight, 1.0), np.nan)
-
-
-def _digest(array: NDArray) -> str:
-    """Return the sha256 of an array's type, shape and bytes."""
-    plain = np.ascontiguousarray(array)
-    return hashlib.sha256(f"{plain.dtype.str}{plain.shape}".encode() + plain.tobytes()).hexdigest()
+def array_hashes(library: Library) -> dict[str, str]:
+    """Return the sha256 of every array that a library has in its file, by name."""
+    return {name: _digest(values) for name, values in _arrays(library)[0].items()}
 
 
 def save_library(library: Library, path: Path) -> None:
-    """Write a library file, whole or not at all; the hashes in its header are made here."""
-    table = sorted({json.dumps(entry, sort_keys=True) for entry in library.source})
-    arrays: dict[str, NDArray] = {
-        "parent": library.parent.astype(np.int32),
-        "kind": library.kind,
-        "split": library.split,
-        "parent_names": np.array(library.parent_names),
-        "source": np.array([table.index(json.dumps(entry, sort_keys=True)) for entry in library.source]),
-    }
-    groups: dict[str, Mapping[str, NDArray]] = {
-        "grid": library.grids,
-        "spectra": library.spectra,
-        "atoms": library.atoms,
-        "label": library.labels,
-    }
-    for group, members in groups.items():
-        arrays |= {f"{group}/{name}": values for name, values in members.items()}
+    """Write a library file, whole or not at all; the same library gives the same bytes.
+
+    Parameters
+    ----------
+    library
+        The library; the hashes in the file are made here.
+    path
+        File to write.
+    """
+    arrays, sources = _arrays(library)
     header = {key: value for key, value in library.header.items() if key not in ("hashes", "schema", "sources")}
     header |= {
         "schema": SCHEMA,
-        "sources": [json.loads(entry) for entry in table],
-        "hashes": {name: _digest(values) for name, values in arrays.items()},
+        "labels": {name: asdict(LABELS[name]) for name in library.labels if name in LABELS},
+        "sources": sources,
     }
+    header["hashes"] = {name: _digest(values) for name, values in arrays.items()} | {"header": _header_digest(header)}
     with whole_file(path) as part, part.open("wb") as stream:
         np.savez_compressed(stream, header=np.array(json.dumps(header)), **arrays)  # type: ignore[arg-type]
 
@@ -214,38 +122,109 @@ def load_library(name_or_path: str | Path = "nmc") -> Library:
     return _read(path)
 
 
+def _arrays(library: Library) -> tuple[dict[str, NDArray], list[dict[str, str]]]:
+    """All arrays of a file by name, and the table of sources that one of them points into."""
+    rows = [json.dumps(entry, sort_keys=True) for entry in library.source]
+    place = {entry: index for index, entry in enumerate(sorted(set(rows)))}
+    arrays: dict[str, NDArray] = {
+        "parent": library.parent.astype(np.int32),
+        "parent_names": np.array(library.parent_names),
+        "source": np.array([place[row] for row in rows], dtype=np.int32),
+    }
+    arrays |= {name: getattr(library, name) for name in _TEXTS}
+    groups: dict[str, Mapping[str, NDArray]] = {
+        "grid": library.grids,
+        "atoms": library.atoms,
+        "label": library.labels,
+        "structure": structure_arrays(library.structures),
+    }
+    for edge, table in library.sites.items():
+        groups[f"site/{edge}"] = {name: getattr(table, name) for name in _SITE_FIELDS} | {
+            "counts": _packed(table.counts)
+        }
+    for group, members in groups.items():
+        arrays |= {f"{group}/{name}": values for name, values in members.items()}
+    return arrays, [json.loads(entry) for entry in place]
+
+
+def _packed(counts: NDArray[np.uint16]) -> NDArray[np.uint8]:
+    """Differences along energy modulo 65536 as (2, sites, points) bytes: neighbouring points are nearly alike."""
+    steps = counts.copy()
+    steps[:, 1:] -= counts[:, :-1]
+    return np.stack([steps & 0xFF, steps >> 8]).astype(np.uint8)
+
+
+def _unpacked(packed: NDArray[np.uint8]) -> NDArray[np.uint16]:
+    """Inverse of `_packed`."""
+    steps = packed[0] | packed[1].astype(np.uint16) << 8
+    return np.cumsum(steps, axis=1, dtype=np.uint16)
+
+
+def _digest(array: NDArray) -> str:
+    """Return the sha256 of an array's type, shape and bytes."""
+    plain = np.ascontiguousarray(array)
+    return hashlib.sha256(f"{plain.dtype.str}{plain.shape}".encode() + plain.tobytes()).hexdigest()
+
+
+def _header_digest(header: Mapping[str, object]) -> str:
+    """Return the sha256 of a header without its hashes."""
+    plain = {key: value for key, value in header.items() if key != "hashes"}
+    return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
+
+
 def _read(path: Path) -> Library:
     """Read and check one file."""
     try:
         with np.load(path, allow_pickle=False) as content:
             header = json.loads(str(content["header"]))
             schema = header["schema"]
+            if schema != SCHEMA:
+                raise LibraryError(_other_schema(path, schema))
             arrays = {name: content[name] for name in content.files if name != "header"}
-            hashes, sources = header["hashes"], header["sources"]
+            hashes = dict(header["hashes"])
     except (OSError, KeyError, TypeError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise LibraryError(f"{path}: not a library file ({error})") from error
-    if schema != SCHEMA:
-        raise LibraryError(f"{path}: library schema {schema}; this version of eelsmap reads {SCHEMA}")
-    wrong = [
-        name
-        for name in sorted(set(arrays) | set(hashes))
-        if name not in arrays or hashes.get(name) != _digest(arrays[name])
-    ]
+    found = {name: _digest(values) for name, values in arrays.items()} | {"header": _header_digest(header)}
+    wrong = sorted(name for name in {*found, *hashes} if found.get(name) != hashes.get(name))
     if wrong:
         raise LibraryError(f"{path}: damaged or changed, these parts do not match their sha256: {', '.join(wrong)}")
 
-    def group(prefix: str) -> dict[str, NDArray]:
-        return {name.split("/", 1)[1]: values for name, values in arrays.items() if name.startswith(prefix + "/")}
+    try:
+        return _library(header, arrays)
+    except (KeyError, IndexError, ValueError, TypeError) as error:
+        raise LibraryError(f"{path}: does not follow the schema of a library ({error!r})") from error
 
+
+def _library(header: dict[str, Any], arrays: Mapping[str, NDArray]) -> Library:
+    """Library of the header and the arrays of a file."""
+
+    def group(prefix: str) -> dict[str, NDArray]:
+        start = len(prefix) + 1
+        return {name[start:]: values for name, values in arrays.items() if name.startswith(prefix + "/")}
+
+    grids = group("grid")
+    sites = {}
+    for edge in grids:
+        own = group(f"site/{edge}")
+        sites[edge] = SiteTable(_unpacked(own["counts"]), **{name: own[name] for name in _SITE_FIELDS})
+    names = tuple(arrays["parent_names"].tolist())
     return Library(
-        grids=group("grid"),
-        spectra=group("spectra"),
+        grids=grids,
+        sites=sites,
         atoms=group("atoms"),
         labels=group("label"),
         parent=arrays["parent"].astype(np.int64),
-        parent_names=tuple(str(name) for name in arrays["parent_names"]),
-        kind=arrays["kind"],
-        split=arrays["split"],
-        source=tuple(sources[i] for i in arrays["source"]),
+        parent_names=names,
+        source=tuple(header["sources"][i] for i in arrays["source"].tolist()),
         header=header,
+        structures=structures_from_arrays(names, group("structure")),
+        **{name: arrays[name] for name in _TEXTS},
     )
+
+
+def _other_schema(path: Path, schema: object) -> str:
+    """Say what to do with a file of another version."""
+    text = f"{path}: library schema {schema}; this version of eelsmap reads {SCHEMA}."
+    if schema == 1:
+        return f"{text} Assemble it again from its cells: eelsmap library assemble --cells FILE --out {path.name}"
+    return f"{text} Install the version of eelsmap that wrote it, or a newer one"

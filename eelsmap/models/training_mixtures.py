@@ -46,16 +46,22 @@ def group_parents(library: Library, /, *, groups: int, seed: int) -> dict[int, i
     Returns
     -------
     dict
-        Parent number to group number.
+        Parent number to group number. Families stay together: other orderings of the same atoms are too alike to
+        judge what was learned from them.
     """
     first = {int(parent): index for index, parent in reversed(list(enumerate(library.parent)))}
-    parents = [parent for parent, index in sorted(first.items()) if library.split[index] == "train"]
-    tie = np.random.default_rng(seed).random(len(parents))
-    order = sorted(
-        range(len(parents)),
-        key=lambda i: (_kind(library, first[parents[i]]), library.labels["li_content"][first[parents[i]]], tie[i]),
-    )
-    return {parents[i]: place % groups for place, i in enumerate(order)}
+    members: dict[str, list[int]] = {}
+    for parent, index in sorted(first.items()):
+        if library.split[index] == "train":
+            members.setdefault(library.families[parent], []).append(parent)
+    tie = dict(zip(members, np.random.default_rng(seed).random(len(members)), strict=True))
+
+    def likeness(family: str) -> tuple[str, float, float]:
+        record = first[members[family][0]]
+        return _kind(library, record), float(library.labels["li_content"][record]), float(tie[family])
+
+    order = sorted(members, key=likeness)
+    return {parent: place % groups for place, family in enumerate(order) for parent in members[family]}
 
 
 def sample_mixtures(library: Library, group_of: dict[int, int], n: int, rng: np.random.Generator, /) -> MixturePlan:

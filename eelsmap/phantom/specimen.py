@@ -212,7 +212,9 @@ def _fill(
     split: str,
 ) -> Specimen:
     """Put records into the regions of a geometry."""
-    usable = (np.asarray(library.kind) == kind) & (np.asarray(library.split) == split)
+    # A specimen is layered and made of calculated spectra; those that the surrogate filled in only serve to learn from.
+    usable = (library.kind == kind) & (library.split == split)
+    usable &= (library.origin != "surrogate") & (library.phase == "layered")
     vacancy = np.asarray(library.labels["vacancy"]) > 0
     antisite = np.asarray(library.labels["antisite"]) > 0
     pools = {

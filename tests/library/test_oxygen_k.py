@@ -1,14 +1,22 @@
 """Broadening and placement, and the physics that the calculated O K edges must show."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from eelsmap.library.alignment import placed_spectra
+from eelsmap.library.assemble import CONTINUUM_LOSS_EV
 from eelsmap.library.oxygen_k import (
     CORE_HOLE_FACTOR,
+    CORE_HOLE_SHIFT_EV,
+    PRE_EDGE_EV,
     PRE_EDGE_POSITION_EV,
     broadened,
     continued,
     cumulative_difference,
+    emptiest,
+    pre_edge_end,
     pre_edge_share,
     pre_edge_shift,
 )
@@ -32,6 +40,13 @@ def test_only_the_pre_edge_is_weakened_by_the_core_hole():
     energy = np.arange(-400, 400, 0.05)
     area = broadened(stick(2.02)[0], EDGES, 30.0, energy).sum() * 0.05
     assert area == pytest.approx(CORE_HOLE_FACTOR, abs=0.005)
+
+
+def test_only_the_main_edge_is_drawn_nearer_by_the_core_hole():
+    energy = np.arange(-5, 30, 0.01)
+    at = [energy[broadened(stick(where + 0.02)[0], EDGES, 30.0, energy)[0].argmax()] for where in (2.0, 10.0)]
+    assert at[0] == pytest.approx(2.02, abs=0.05)
+    assert at[1] == pytest.approx(10.02 + CORE_HOLE_SHIFT_EV, abs=0.05)
 
 
 def test_width_grows_with_energy():
@@ -58,27 +73,57 @@ def test_the_shift_brings_the_pre_edge_centroid_to_its_place():
     assert 1.7 + pre_edge_shift(band, energy) == pytest.approx(PRE_EDGE_POSITION_EV, abs=0.01)
 
 
-def test_pre_edge_share_falls_linearly_with_lithium(shipped_cells):
-    cells, _, edges = shipped_cells
-    pristine = [cell for cell in cells if cell.kind == "pristine"]
-    share = [pre_edge_share(cell.intensity.mean(axis=0), edges) for cell in pristine]
-    assert np.corrcoef([cell.li_content for cell in pristine], share)[0, 1] < -0.97
-
-
-def test_vacancies_lower_the_pre_edge_as_lithium_does(shipped_cells):
-    cells, _, edges = shipped_cells
+def averages(cells, edges):
+    """Li content and pre-edge share by kind of cell, (2, cells) each; layered cells only."""
     points = {kind: [] for kind in ("pristine", "vacancy", "antisite")}
     for cell in cells:
-        points[cell.kind].append((cell.li_content, pre_edge_share(cell.intensity.mean(axis=0), edges)))
-    slope, start = np.polyfit(*np.transpose(points["pristine"]), 1)
-    lithium, share = np.transpose(points["vacancy"])
-    assert np.mean(share - start - slope * lithium) < 0
-    lithium, share = np.transpose(points["antisite"])
-    assert abs(np.mean(share - start - slope * lithium)) < 0.1 * abs(slope)
+        if cell.phase == "layered" and cell.kind in points:
+            share = pre_edge_share(cell.intensity.mean(axis=0), edges, pre_edge_end(cell, edges))
+            points[cell.kind].append((cell.li_content, share))
+    return {kind: np.transpose(rows) for kind, rows in points.items()}
+
+
+def test_the_gap_is_found_where_it_was_put():
+    intensity = np.ones(EDGES.size - 1)
+    intensity[(EDGES[:-1] > 4.99) & (EDGES[:-1] < 6.99)] = 0
+    assert emptiest(intensity, EDGES, 3.0, 9.0) == pytest.approx(6.0, abs=0.06)
+    assert emptiest(intensity, EDGES, 3.0, 5.8) == pytest.approx(5.6, abs=0.3)
+
+
+def test_the_gap_follows_the_potential_not_the_fermi_level(shipped_cells):
+    cells, _, edges = shipped_cells
+    cell = next(cell for cell in cells if "potential_at_nucleus_eV" in cell.details)
+    moved = 20  # bins, 1 eV
+    details = cell.details | {"fermi_eV": cell.details["fermi_eV"] + 1.0}
+    lower = replace(cell, intensity=np.roll(cell.intensity, -moved, axis=1), details=details)
+    assert pre_edge_end(lower, edges) == pytest.approx(pre_edge_end(cell, edges) - 1.0, abs=0.06)
+
+
+def test_a_cell_without_potentials_has_its_gap_at_a_fixed_energy(shipped_cells):
+    cells, _, edges = shipped_cells
+    bare = replace(cells[0], details={})
+    assert pre_edge_end(bare, edges) == PRE_EDGE_EV[1]
+
+
+def test_pre_edge_share_falls_linearly_with_lithium(shipped_cells):
+    cells, _, edges = shipped_cells
+    lithium, share = averages(cells, edges)["pristine"]
+    assert np.corrcoef(lithium, share)[0, 1] < -0.98
+
+
+def test_vacancies_lower_the_pre_edge_and_antisites_hardly_do(shipped_cells):
+    cells, _, edges = shipped_cells
+    points = averages(cells, edges)
+    slope, start = np.polyfit(*points["pristine"], 1)
+    off = {kind: share - start - slope * lithium for kind, (lithium, share) in points.items()}
+    assert off["vacancy"].mean() < -3 * off["pristine"].std()
+    assert np.mean(off["vacancy"] < 0) > 0.9
+    assert abs(off["antisite"].mean()) < 0.5 * abs(off["vacancy"].mean())
 
 
 def test_main_peak_comes_nearer_to_the_pre_edge_with_lithium(library):
     rows = (library.kind == "structure") & (library.labels["vacancy"] + library.labels["antisite"] == 0)
+    rows &= library.phase == "layered"
     grid = library.grids["O_K"]
     spectra = np.where(grid > 535, library.spectra["O_K"][rows], 0)
     smooth = np.apply_along_axis(np.convolve, 1, spectra, np.ones(21) / 21, mode="same")
@@ -87,8 +132,8 @@ def test_main_peak_comes_nearer_to_the_pre_edge_with_lithium(library):
 
 def test_one_factor_brings_the_continuum_to_one_per_oxygen(library, shipped_cells):
     cells, _, edges = shipped_cells
-    energy = np.arange(20, 29.01, 0.05)
-    level = np.mean([broadened(c.intensity, edges, c.complete_to, energy).mean() for c in cells])
+    energy = np.arange(*CONTINUUM_LOSS_EV, 0.05)
+    level = np.mean([placed_spectra(cell, edges, energy).mean() for cell in cells])
     assert level * library.header["oxygen_k"]["factor"] == pytest.approx(1.0, abs=0.01)
 
 
@@ -98,12 +143,16 @@ def test_finished_cells_were_reproduced(shipped_cells):
     assert min(differences.values()) < 0.01
 
 
-def test_core_hole_factor_is_the_mean_of_what_was_measured(shipped_cells):
-    _, header, _ = shipped_cells
-    factors = [entry["factor"] for entry in header["core_hole"] if entry["hole"] == 0.5]
-    assert len(factors) >= 6
-    assert np.mean(factors) == pytest.approx(CORE_HOLE_FACTOR, abs=0.01)
-    assert np.std(factors) < 0.05
+def test_core_hole_factor_and_shift_are_the_means_of_what_was_measured(shipped_cells):
+    cells, header, _ = shipped_cells
+    used = {cell.settings for cell in cells}
+    rows = [entry for entry in header["core_hole"] if entry["hole"] == 0.5 and entry["settings"] in used]
+    assert len(rows) >= 4
+    factors, shifts = (np.array([entry[key] for entry in rows]) for key in ("factor", "shift_eV"))
+    assert factors.mean() == pytest.approx(CORE_HOLE_FACTOR, abs=0.02)
+    assert factors.std() < 0.1
+    assert shifts.mean() == pytest.approx(CORE_HOLE_SHIFT_EV, abs=0.06)
+    assert np.mean([entry["unlike_corrected"] for entry in rows]) < 0.6 * np.mean([entry["unlike"] for entry in rows])
 
 
 def test_difference_of_a_shifted_spectrum_is_seen():

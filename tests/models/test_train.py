@@ -3,6 +3,8 @@ import pytest
 
 from eelsmap import load_library
 from eelsmap.errors import RecipeError
+from eelsmap.models.evaluation import evaluate_simulated
+from eelsmap.models.model import load_model
 from eelsmap.models.train import train_model
 from eelsmap.models.training_mixtures import group_parents, sample_mixtures
 
@@ -27,6 +29,24 @@ def test_mixtures_stay_inside_one_group_and_weigh_one(library):
     groups = np.vectorize(group_of.get)(library.parent[mixtures.records])
     assert (groups == mixtures.group[:, None]).all()
     np.testing.assert_allclose(mixtures.weights.sum(axis=1), 1.0)
+
+
+def test_families_stay_together_in_one_group(library):
+    group_of = group_parents(library, groups=3, seed=0)
+    groups = {}
+    for parent, group in group_of.items():
+        groups.setdefault(library.families[parent], set()).add(group)
+    assert len(groups) < len(group_of)  # some families have several structures, or nothing was tested
+    assert all(len(found) == 1 for found in groups.values())
+
+
+def test_a_model_is_measured_on_calculated_spectra_only(library):
+    model = load_model("nmc")
+    parents = set(library.parent[library.split == "test"].tolist())
+    filled_in = set(library.parent[(library.split == "test") & (library.origin == "surrogate")].tolist())
+    assert filled_in
+    metrics = evaluate_simulated(model, library, rows=100)
+    assert f"spectra of {len(parents) - len(filled_in)} structures" in metrics["measured_on"]
 
 
 def test_every_group_holds_defects_and_both_ends_of_lithium(library):

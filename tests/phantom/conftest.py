@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from eelsmap.library.store import Library
+from eelsmap.library.store import Record, library_from_records
 
 GRIDS = {
     name: np.round(np.arange(low * 10, high * 10 + 1) / 10.0, 1)
@@ -49,15 +49,10 @@ def build_library():
     spectra = {}
     for name in GRIDS:
         stack = np.stack([analytic_edge(name, value / 3) for value in lithium])
-        stack[atoms[ELEMENTS[name]] == 0] = np.nan
-        spectra[name] = stack.astype(np.float32)
+        spectra[name] = stack
     content = lithium / 3
     labels = {
         "li_content": content,
-        "li_count": lithium,
-        "ni_count": ni,
-        "mn_count": mn,
-        "co_count": co,
         "ni_valence": np.where(ni > 0, 4 - content, np.nan),
         "mn_valence": np.where(mn > 0, 4.0, np.nan),
         "co_valence": np.where(co > 0, 4 - content, np.nan),
@@ -65,18 +60,18 @@ def build_library():
         "antisite": antisite,
         "valence_ambiguous": np.zeros(len(rows)),
     }
-    return Library(
-        grids=GRIDS,
-        spectra=spectra,
-        atoms=atoms,
-        labels=labels,
-        parent=np.arange(len(rows)),
-        parent_names=tuple(f"analytic-{number}" for number in range(len(rows))),
-        kind=np.array(["structure"] * len(rows)),
-        split=np.array([row[6] for row in rows]),
-        source=tuple({} for _ in rows),
-        header={"name": "analytic edges for tests", "hashes": {}},
-    )
+    records = [
+        Record(
+            "structure",
+            f"analytic-{number}",
+            {edge: values[number] for edge, values in spectra.items() if atoms[ELEMENTS[edge]][number] > 0},
+            {element: float(values[number]) for element, values in atoms.items()},
+            {name: float(values[number]) for name, values in labels.items()},
+            split=row[6],
+        )
+        for number, row in enumerate(rows)
+    ]
+    return library_from_records(records, GRIDS, name="analytic edges for tests")
 
 
 @pytest.fixture(scope="session")

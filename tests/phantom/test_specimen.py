@@ -23,6 +23,15 @@ def test_only_held_out_records_are_used(library, specimen):
     assert (library.kind[specimen.records] == "structure").all()
 
 
+def test_no_filled_in_spectrum_and_no_other_phase_is_used(library):
+    number = np.arange(len(library)) % 4
+    origin = np.where(number == 0, "surrogate", library.origin)
+    phase = np.where(number == 1, "rock salt", library.phase)
+    made = Specimen.build(replace(library, origin=origin, phase=phase), SHAPE, seed=3)
+    assert len(made.records)
+    assert (number[made.records] >= 2).all()
+
+
 def test_lithium_is_what_was_wanted_in_pristine_material(library, specimen):
     wanted = particle_geometry(SHAPE, seed=3)
     truth = specimen.truth(library)

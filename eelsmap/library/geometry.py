@@ -1,0 +1,106 @@
+"""Neighbours, valences, bond lengths and defects of one cell.
+
+Works for layered cells, lithium-rich ones (lithium in the metal layer belongs there), and for references without
+layers, whose `layer_sites` count all cations.
+"""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from eelsmap.library.cells import METALS, Cell
+from eelsmap.library.valence import Valences, valences_of_cell
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["BOND_LIMIT", "CellGeometry", "elongation"]
+
+BOND_LIMIT = 2.6
+"""Longest metal-oxygen and lithium-oxygen bond, angstrom."""
+_IMAGES = np.array(list(product(range(-2, 3), repeat=3)))
+
+
+class CellGeometry:
+    """Neighbours and valences of one cell.
+
+    ``bound[o]`` lists, for each oxygen, the metals within 2.6 angstrom and ``bound_lithium[o]`` the lithium atoms,
+    nearest first (an atom appears once per periodic image); ``bond_length`` (angstrom), ``elongation`` (angstrom) and
+    ``valence`` are by metal index; ``open_metals`` are the metals of the metal layer that lack an oxygen neighbour;
+    ``exchanged`` are Ni in the lithium layer and Li in the metal layer of a cell with such an exchange.
+    """
+
+    def __init__(self, cell: Cell) -> None:
+        offset = cell.fractional[None] - cell.fractional[:, None]
+        offset -= np.round(offset)
+        self.vector = (offset[:, :, None] + _IMAGES) @ cell.lattice  # (from, to, image, xyz)
+        self.distance = np.linalg.norm(self.vector, axis=-1)
+        self.cell = cell
+        species = np.array(cell.species)
+        near = self.distance <= BOND_LIMIT
+        is_metal = np.isin(species, METALS)
+        self.bound = {o: np.nonzero(near[o] & is_metal[:, None])[0].tolist() for o in cell.oxygen}
+        self.bound_lithium = {o: self._nearest(o, cell.lithium, 12, BOND_LIMIT) for o in cell.oxygen}
+        self.bond_length: dict[int, float] = {}
+        self.elongation: dict[int, float] = {}
+        lengths: dict[int, NDArray] = {}
+        oxygen = np.array(cell.oxygen)
+        for metal in cell.metals:
+            bonds = self.vector[metal, oxygen][near[metal, oxygen]]
+            lengths[metal] = np.linalg.norm(bonds, axis=1)
+            self.bond_length[metal] = float(lengths[metal].mean())
+            self.elongation[metal] = elongation(bonds)
+        self.open_metals = {
+            metal
+            for metal in cell.metals
+            if cell.kind == "vacancy" and metal < cell.layer_sites and len(lengths[metal]) < 6
+        }
+        # In lithium-rich cells all lithium of the metal layer is at home, but for the partner of a misplaced metal;
+        # which one that is cannot be told.
+        misplaced = [i for i in cell.lithium if i < cell.layer_sites] if cell.phase == "layered" else []
+        self.exchanged = (
+            {i for i in cell.metals if i >= cell.layer_sites} | set(misplaced) if cell.kind == "antisite" else set()
+        )
+        self.valences: Valences = valences_of_cell(cell, lengths, self.open_metals)
+        self.valence = dict(zip(cell.metals, self.valences.values, strict=True))
+
+    def _nearest(self, origin: int, candidates: list[int], count: int, limit: float) -> list[int]:
+        """Return the nearest images of some atoms around another, at most `count`, within `limit` angstrom."""
+        if not candidates:
+            return []
+        distance = self.distance[origin, candidates]
+        which, image = np.nonzero((distance > 1e-3) & (distance <= limit))
+        order = np.argsort(distance[which, image], kind="stable")[:count]
+        return [candidates[i] for i in which[order]]
+
+    def nearest_oxygen(self, origin: int) -> list[int]:
+        """Return the two nearest oxygen neighbours of an oxygen atom."""
+        return self._nearest(origin, self.cell.oxygen, 2, np.inf)
+
+
+def elongation(bonds: NDArray) -> float:
+    """Elongation of an octahedron along one axis, angstrom.
+
+    Parameters
+    ----------
+    bonds
+        (n, 3) vectors from the metal to its oxygen neighbours.
+
+    Returns
+    -------
+    float
+        Mean length of the most stretched pair of opposite bonds minus the mean of the other four; 0 where there are
+        not six bonds in three opposite pairs.
+    """
+    if len(bonds) != 6:
+        return 0.0
+    length = np.linalg.norm(bonds, axis=1)
+    cosine = bonds @ bonds.T / np.outer(length, length)
+    partner = cosine.argmin(axis=1)
+    if not np.array_equal(partner[partner], np.arange(6)):
+        return 0.0
+    pair = (length + length[partner]) / 2
+    return float(1.5 * (pair.max() - pair.mean()))
