@@ -3,10 +3,12 @@
 Two stages, each of which can be started, killed and started again at any time, also by several processes on one folder:
 
 ``relax``
-    every planned structure by CHGNet, into ``RUN/relaxed/<name>.npz`` (`eelsmap.library.relaxed`);
+    planned structures by CHGNet, into ``RUN/relaxed/<name>.npz`` (`eelsmap.library.relaxed`);
 ``oxygen-k``
     relaxed structures, and cells of the package whose settings are not the standard ones, by GPAW, into
     ``RUN/cells/<name>.npz`` (`eelsmap.library.cells`).
+
+What the package holds already is left out, unless it is asked for by name or everything is to be made again.
 
 Every finished cell is written at once, whole or not at all; a process that is killed loses only the cell in work. A
 cell that fails leaves a ``.failed`` file with the reason and is not tried again until that file is removed. A process
@@ -78,7 +80,12 @@ def calculate_oxygen_k(cell: Cell, setup_folder: Path, log: Path | None = None) 
 
 
 def run(
-    folder: Path, limit: int | None = None, *, stages: Iterable[str] = STAGES, names: Iterable[str] | None = None
+    folder: Path,
+    limit: int | None = None,
+    *,
+    stages: Iterable[str] = STAGES,
+    names: Iterable[str] | None = None,
+    again: bool = False,
 ) -> dict[str, int]:
     """Make what is planned and not yet made, one item after the other.
 
@@ -91,7 +98,9 @@ def run(
     stages
         ``"relax"``, ``"oxygen-k"`` or both.
     names
-        Only cells of these names, in this order. None for all.
+        Only cells of these names, in this order, whether the package holds them or not. None for all.
+    again
+        Make what the package holds again too: cells that are not planned from their relaxed structures.
 
     Returns
     -------
@@ -112,15 +121,22 @@ def run(
     if wanted is not None and (strange := [name for name in wanted if name not in known]):
         raise LibraryError(f"no cell named {strange[0]!r} is planned or in the package")
     done = {}
+    anew = again or wanted is not None
     if "relax" in stages:
-        done["relax"] = _relax(folder / "relaxed", shipped, limit, wanted)
+        done["relax"] = _relax(folder / "relaxed", shipped + _stored(), limit, wanted, anew)
     if "oxygen-k" in stages:
-        done["oxygen-k"] = _oxygen_k(folder, shipped, limit, wanted)
+        done["oxygen-k"] = _oxygen_k(folder, shipped, limit, wanted, anew)
     return done
 
 
-def _relax(folder: Path, shipped: list[Cell], limit: int | None, wanted: list[str] | None) -> int:
-    """Relax planned cells that are not in the package, under their own name or as an equivalent ordering."""
+def _stored() -> list[Cell]:
+    """Relaxed structures that the package holds."""
+    path = _DATA / "relaxed_cells.npz"
+    return load_relaxed(path) if path.exists() else []
+
+
+def _relax(folder: Path, held: list[Cell], limit: int | None, wanted: list[str] | None, anew: bool) -> int:
+    """Relax planned cells; `anew` also those held, but no ordering that is held under another name."""
     relaxer: Relaxer | None = None
 
     def make(planned: Plan) -> tuple[Cell, str]:
@@ -133,30 +149,35 @@ def _relax(folder: Path, shipped: list[Cell], limit: int | None, wanted: list[st
         how = cell.details["relaxation"]
         return cell, f"{how['evaluations']} evaluations, {how['seconds']} s, {how['residual_force_eV_per_A']} eV/A"
 
-    names = {cell.name for cell in shipped}
-    present = {key for cell in shipped if (key := ordering(cell)) is not None}
+    names = {cell.name for cell in held}
+    present = {key for cell in held if (key := ordering(cell)) is not None}
     planned = {entry.name: entry for entry in plan()}
     order = list(planned.values()) if wanted is None else [planned[name] for name in wanted if name in planned]
-    items = ((entry.name, entry) for entry in order if entry.name not in names and ordering(entry) not in present)
+
+    def due(entry: Plan) -> bool:
+        return anew if entry.name in names else ordering(entry) not in present
+
+    items = ((entry.name, entry) for entry in order if due(entry))
     return _each(folder, items, make, lambda cell, path: save_relaxed([cell], path), limit)
 
 
-def _oxygen_k(folder: Path, shipped: list[Cell], limit: int | None, wanted: list[str] | None) -> int:
-    """Calculate the cells of the package that have other settings, then relaxed ones of package and folder."""
+def _oxygen_k(folder: Path, shipped: list[Cell], limit: int | None, wanted: list[str] | None, anew: bool) -> int:
+    """Calculate cells of the package that have other settings (`anew`: all), then relaxed ones of package and run."""
 
     def make(cell: Cell) -> tuple[Cell, str]:
         # One log a process: two that write into one file would spoil each other's.
         made = calculate_oxygen_k(cell, folder.resolve() / "setups", folder / "cells" / f"{cell.name}.log")
         return made, f"complete to {made.complete_to} eV, {made.details['seconds']} s"
 
-    stored = _DATA / "relaxed_cells.npz"
-    available = {cell.name: cell for path in sorted((folder / "relaxed").glob("*.npz")) for cell in load_relaxed(path)}
-    available = {cell.name: cell for cell in (load_relaxed(stored) if stored.exists() else [])} | available
-    available = available | {cell.name: cell for cell in shipped}
+    made = {cell.name: cell for path in sorted((folder / "relaxed").glob("*.npz")) for cell in load_relaxed(path)}
+    stored, own = ({cell.name: cell for cell in cells} for cells in (_stored(), shipped))
+    available = stored | own | made if anew else stored | made | own
     ranked = [entry.name for entry in plan()]
     order = wanted if wanted is not None else [cell.name for cell in shipped] + ranked
     items = (
-        (name, available[name]) for name in order if name in available and available[name].settings != STANDARD.name
+        (name, available[name])
+        for name in dict.fromkeys(order)
+        if name in available and (anew or available[name].settings != STANDARD.name)
     )
 
     def save(cell: Cell, path: Path) -> None:
@@ -222,16 +243,3 @@ def _claimed(path: Path) -> Iterator[bool]:
         yield True
     with suppress(OSError):
         path.unlink()
-
-
-if __name__ == "__main__":
-    import argparse
-
-    parser = argparse.ArgumentParser(description="Make the cells of the library, resumable.")
-    parser.add_argument("--out", type=Path, required=True, help="folder of the run")
-    parser.add_argument("--limit", type=int, default=None, help="stop each stage after so many new cells")
-    parser.add_argument("--stage", choices=STAGES, action="append", help="only this stage")
-    parser.add_argument("--names", type=Path, default=None, help="file of names: only these cells, in this order")
-    arguments = parser.parse_args()
-    only = None if arguments.names is None else arguments.names.read_text().split()
-    print(run(arguments.out, arguments.limit, stages=arguments.stage or STAGES, names=only))

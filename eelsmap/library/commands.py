@@ -43,15 +43,17 @@ def library() -> None:
     help="Only this stage; both if not given.",
 )
 @click.option("--name", "names", multiple=True, help="Only the cell of this name; may be given several times.")
-def build(out: Path, limit: int | None, stages: tuple[str, ...], names: tuple[str, ...]) -> None:
-    """Relax the planned structures (CHGNet) and calculate their O K edges (GPAW).
+@click.option("--again", is_flag=True, help="Make what the package holds already again too.")
+def build(out: Path, limit: int | None, stages: tuple[str, ...], names: tuple[str, ...], again: bool) -> None:
+    """Relax planned structures (CHGNet) and calculate their O K edges (GPAW).
 
-    Can be killed and started again at any time, also several times side by side on one folder.
+    Goes on with what the package does not hold yet: first the structures, then their edges, best first. Can be killed
+    and started again at any time, also several times side by side on one folder.
     """
     with _simulation_tools():
         from eelsmap.library.build import STAGES, run
 
-        done = run(out, limit, stages=stages or STAGES, names=names or None)
+        done = run(out, limit, stages=stages or STAGES, names=names or None, again=again)
     for stage, count in done.items():
         click.echo(f"{stage}: {count} cells made in {out}")
 

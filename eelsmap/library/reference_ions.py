@@ -5,7 +5,8 @@ whose valences are not in doubt. Values of the relaxation and of the calculation
 
 References
 ----------
-Brown, Altermatt, Acta Cryst. B 41, 244 (1985), 10.1107/S0108768185002063 (bond valence, length parameter 0.37 angstrom).
+Brown, Altermatt, Acta Cryst. B 41, 244 (1985), 10.1107/S0108768185002063 (bond valence; length parameter 0.37
+angstrom).
 """
 
 from __future__ import annotations

@@ -90,6 +90,19 @@ def test_orderings_of_the_package_are_not_relaxed_again(shipped_cells):
     assert len(plan()) - len(again) + len(shipped_cells[0]) >= 850
 
 
+def test_what_the_package_holds_is_made_again_only_when_asked_for(monkeypatch, tmp_path):
+    monkeypatch.setattr(relaxation, "Relaxer", PretendRelaxer)
+    monkeypatch.setattr(build, "oxygen_k_transitions", pretend_oxygen_k)
+    # All that is planned lies relaxed in the package: only edges are left to calculate.
+    assert build.run(tmp_path / "more", 2) == {"relax": 0, "oxygen-k": 2}
+    (cell, _) = [load_cells(path)[0][0] for path in sorted((tmp_path / "more" / "cells").glob("*.npz"))]
+    assert cell.name in {stored.name for stored in build._stored()}
+    assert build.run(tmp_path / "again", 2, again=True) == {"relax": 2, "oxygen-k": 2}
+    assert build.run(tmp_path / "named", names=["reference-MnO"]) == {"relax": 1, "oxygen-k": 1}
+    (made,) = load_cells(tmp_path / "named" / "cells" / "reference-MnO.npz")[0]
+    np.testing.assert_array_equal(made.moments, np.ones(8))  # from the structure that was relaxed anew
+
+
 def _hold(path, ready, done):
     with build._claimed(path) as free:
         ready.put(free)
@@ -120,7 +133,7 @@ def test_oxygen_k_takes_relaxed_cells_and_cells_of_other_settings(
     current = replace(shipped_cells[0][1], settings=STANDARD.name, name="pristine-new")
     name = plan()[0].name
     build.run(tmp_path, stages=["relax"], names=[name])
-    assert build._oxygen_k(tmp_path, [outdated, current], None, None) == 2
+    assert build._oxygen_k(tmp_path, [outdated, current], None, None, False) == 2
     made = {path.stem: load_cells(path)[0][0] for path in (tmp_path / "cells").glob("*.npz")}
     assert "pristine-new" not in made
     assert made["pristine-old"].settings == STANDARD.name
@@ -135,7 +148,7 @@ def test_a_missing_tool_is_no_failure_of_a_cell(monkeypatch, tmp_path):
 
     monkeypatch.setattr(relaxation, "Relaxer", absent)
     with pytest.raises(ImportError):
-        build.run(tmp_path, 1, stages=["relax"])
+        build.run(tmp_path, 1, stages=["relax"], again=True)
     assert not list((tmp_path / "relaxed").glob("*.failed"))
 
 

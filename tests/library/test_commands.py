@@ -77,7 +77,7 @@ def test_build_of_nothing_needs_only_a_folder(tmp_path):
     ("arguments", "missing"),
     [
         (("multiplets", "--out", "grid.npz"), "edrixs"),
-        (("build", "--out", "run", "--limit", "1", "--stage", "relax"), "chgnet"),
+        (("build", "--out", "run", "--limit", "1", "--stage", "relax", "--again"), "chgnet"),
     ],
 )
 def test_missing_tools_are_named_with_the_extra(monkeypatch, tmp_path, arguments, missing):
