@@ -89,11 +89,20 @@ def pristine_rows(library: Library, origin: str | None = None) -> NDArray[np.int
 
 
 def ion_spectra(library: Library, element: str) -> dict[int, NDArray[np.float32]]:
-    """Site spectra of an element by its valence, (n_sites, points) each; empty without structures."""
+    """Spectra of an element by its valence, (n, points) each: of single sites.
+
+    Without structures (imported libraries) of structure records whose mean valence is known, by the nearest number.
+    """
     edge = f"{element}_L"
-    if not library.structures or edge not in library.sites:
+    if edge not in library.sites:
         return {}
     rows: dict[int, list[int]] = {}
+    if not library.structures:
+        valences = library.labels[f"{element.lower()}_valence"]
+        for row in structure_rows(library):
+            if np.isfinite(valences[row]) and np.isfinite(library.spectra[edge][row]).all():
+                rows.setdefault(round(float(valences[row])), []).append(int(row))
+        return {valence: library.spectra[edge][rows[valence]] for valence in sorted(rows)}
     for structure in library.structures:
         for index in np.flatnonzero(structure.mask(element)):
             rows.setdefault(round(float(structure.valence[index])), []).append(int(structure.site[index]))
@@ -123,10 +132,17 @@ def white_line_ratio(spectrum: NDArray, energy: NDArray, spin_orbit: float) -> f
     spin_orbit
         Rough distance of L2 from L3, eV. L3 is the maximum up to 0.6 times that beyond the onset (where the spectrum
         first exceeds half an edge step), L2 the maximum from 0.6 times that beyond L3 on.
+
+    Returns
+    -------
+    float
+        NaN where the energies end before L2.
     """
     onset = energy[int((spectrum > 0.5).argmax())]
     third = int(np.where(energy <= onset + 0.6 * spin_orbit, spectrum, -np.inf).argmax())
     beyond = energy > energy[third] + 0.6 * spin_orbit
+    if not beyond.any():
+        return float("nan")
     second = int(np.flatnonzero(beyond)[spectrum[beyond].argmax()])
     between = third + int(spectrum[third:second].argmin())
     end = energy <= energy[second] + 0.5 * spin_orbit
@@ -144,7 +160,7 @@ def described(library: Library) -> list[str]:
     for kind in ("structure", "environment"):
         sides = Counter(library.split[library.kind == kind].tolist())
         parts = ", ".join(f"{sides[side]} {side}" for side in ("train", "test", "reference") if sides[side])
-        lines.append(f"  {kind} records: {sum(sides.values())} ({parts})")
+        lines.append(f"  {kind} records: {sum(sides.values())}" + (f" ({parts})" if parts else ""))
     lines.append("  structures by phase, kind, side, origin of the O K spectra:")
     for words, count in sorted(structure_counts(library).items()):
         lines.append(f"    {count:4d}  {', '.join(words)}")

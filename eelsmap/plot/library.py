@@ -33,6 +33,7 @@ _VALENCE_COLOUR = {2: ROWS[0], 3: ROWS[1], 4: ROWS[2]}
 _ORIGINS = {"calculated": ("o", ROWS[0]), "surrogate": ("x", ROWS[1]), "imported": ("^", ROWS[2])}
 _WINDOW = {"Mn": (635, 665), "Co": (773, 806), "Ni": (848, 882)}
 _SPREAD = 0.18
+_SIMULATED = "Simulated, intrinsic spectra (lifetime broadening only)"
 
 
 def plot_library(library: Library, /, *, title: str = "") -> Figure:
@@ -51,10 +52,12 @@ def plot_library(library: Library, /, *, title: str = "") -> Figure:
         Needs no screen. Panels for which the library holds nothing say so.
     """
     end = f"the gap at {pre_edge_end(library):.1f} eV" if "O_K" in library.grids else "the gap"
+    made = "Imported spectra" if set(library.origin.tolist()) == {"imported"} else _SIMULATED
+    over = "sites of an ion" if library.structures else "structures or specimens, mean valence to the nearest number"
     footer = [
-        "Simulated, intrinsic spectra (lifetime broadening only), per atom, in units of the edge step. O K: mean of "
-        "pristine layered structures, lithium to the nearest quarter. L2,3: mean over the sites of an ion; band: "
-        f"standard deviation. Pre-edge share: O K area below {end} of that below {TOTAL_END_EV:g} eV.",
+        f"{made}, per atom, in units of the edge step. O K: mean of pristine layered structures, lithium to the "
+        f"nearest quarter. L2,3: mean over the {over}; band: standard deviation. Pre-edge share: O K area below {end} "
+        f"of that below {TOTAL_END_EV:g} eV.",
         f"Library {library.name} {library.version}.",
     ]
     figure, body = new_figure(12.2, 5.9, footer, title=title or f"Library {library.name} {library.version}")
@@ -88,8 +91,8 @@ def _oxygen(axes: Axes, library: Library) -> None:
     """Mean O K spectra by lithium content."""
     _prepare(axes, "O K by lithium content", "energy loss (eV)", "edge step")
     rows = pristine_rows(library)
-    if not rows.size:
-        _nothing(axes, "no pristine layered structure\nwith an O K spectrum")
+    if not np.isfinite(library.labels["li_content"][rows]).any():
+        _nothing(axes, "no pristine layered structure\nof known lithium with an O K spectrum")
         return
     level = np.digitize(library.labels["li_content"][rows], _LITHIUM) - 1
     for number, words in enumerate(_LITHIUM_WORDS):
@@ -108,7 +111,7 @@ def _lines(axes: Axes, library: Library, element: str) -> None:
     _prepare(axes, f"{element} L2,3 by oxidation state", "energy loss (eV)", "")
     found = ion_spectra(library, element)
     if not found:
-        _nothing(axes, f"no {element} sites")
+        _nothing(axes, f"no {element} of known valence")
         return
     energy = library.grids[f"{element}_L"]
     for valence, spectra in found.items():
@@ -127,6 +130,7 @@ def _trend(axes: Axes, library: Library) -> None:
     text = []
     for origin, (marker, colour) in _ORIGINS.items():
         rows = pristine_rows(library, origin)
+        rows = rows[np.isfinite(library.labels["li_content"][rows])]
         if not rows.size:
             continue
         content, share = library.labels["li_content"][rows], pre_edge_share(library, rows)
@@ -137,7 +141,7 @@ def _trend(axes: Axes, library: Library) -> None:
         axes.plot(content, share, linestyle="none", marker=marker, markersize=3.6, color=colour, label=label, **shown)
         text.append(label)
     if not text:
-        _nothing(axes, "no pristine layered structure\nwith an O K spectrum")
+        _nothing(axes, "no pristine layered structure\nof known lithium with an O K spectrum")
         return
     axes.legend(frameon=False, fontsize=7, labelcolor=INK, handletextpad=0.2, loc="upper right")
     low, high = axes.get_ylim()
@@ -161,7 +165,7 @@ def _ratios(axes: Axes, library: Library) -> None:
             axes.plot([place - 0.3, place + 0.3], [ratio.mean()] * 2, color=INK, linewidth=1.2)
             names.append(f"{element}{valence}+")
     if not names:
-        _nothing(axes, "no structures")
+        _nothing(axes, "no ion of known valence")
         return
     axes.set_xticks(range(len(names)), names, rotation=60)
     axes.grid(axis="y", color=LINE, linewidth=0.4, alpha=0.6)

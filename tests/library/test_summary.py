@@ -65,3 +65,4 @@ def test_a_library_of_others_is_described_without_what_it_lacks():
     assert "mine: 1 records of 1 structures" in lines
     assert "Ni valence, records by nearest whole number: 3+: 1" in lines
     assert "pre-edge" not in lines
+    assert "Ni3+ 2.0" in lines  # the ratio of the areas, 8 to 4

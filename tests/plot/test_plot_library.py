@@ -41,4 +41,14 @@ def test_a_library_of_others_is_drawn_with_empty_panels_that_say_why(tmp_path):
     figure.savefig(tmp_path / "page.png")
     words = [text.get_text() for text in panels(figure)["O K by lithium content"].texts]
     assert any("no pristine" in word for word in words)
-    assert [text.get_text() for text in panels(figure)["Mn L2,3 by oxidation state"].texts] == ["no Mn sites"]
+    assert [text.get_text() for text in panels(figure)["Mn L2,3 by oxidation state"].texts] == [
+        "no Mn of known valence"
+    ]
+    assert len(panels(figure)["Ni L2,3 by oxidation state"].lines) == 1
+
+
+def test_oxygen_edges_of_unknown_lithium_are_not_sorted_by_it():
+    energy = np.arange(520.0, 557.0, 0.1)
+    record = Record("structure", "mine", {"O_K": np.ones(energy.size)}, {"O": 6.0}, {})
+    drawn = panels(plot_library(library_from_records([record], {"O_K": energy}, name="mine")))
+    assert ["of known lithium" in text.get_text() for text in drawn["O K by lithium content"].texts] == [True]
