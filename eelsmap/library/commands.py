@@ -149,21 +149,28 @@ def assemble(
 @library.command()
 @click.argument("name", default="nmc")
 @click.option("--figure", type=_NEW_FILE, default=None, help="Draw one page into this file (png, pdf, svg).")
-def show(name: str, figure: Path | None) -> None:
+@click.option("--checks", type=_NEW_FILE, default=None, help="Draw the checks of its physics into this file.")
+def show(name: str, figure: Path | None, checks: Path | None) -> None:
     """Say what a library holds: structures, records, split, trends, and how good its parts are.
 
     NAME is a shipped library or the path of a file.
     """
+    from eelsmap.library.checks import described_checks
     from eelsmap.library.store import load_library
     from eelsmap.library.summary import described
 
     content = load_library(name)
-    click.echo("\n".join(described(content)))
+    click.echo("\n".join([*described(content), *described_checks(content)]))
     if figure is not None:
         from eelsmap.plot.library import plot_library
 
         plot_library(content).savefig(figure, dpi=150)
         click.echo(f"figure written to {figure}")
+    if checks is not None:
+        from eelsmap.plot.library_checks import plot_library_checks
+
+        plot_library_checks(content).savefig(checks, dpi=150)
+        click.echo(f"checks drawn into {checks}")
 
 
 @library.command(name="import")
