@@ -20,7 +20,7 @@ from eelsmap.library.summary import (
     structure_counts,
     white_line_ratio,
 )
-from eelsmap.plot.style import INK, LINE, MUTED, ROWS, new_figure, quiet_axes
+from eelsmap.plot.style import INK, LINE, MUTED, ROWS, new_figure, titled_axes
 
 if TYPE_CHECKING:
     from eelsmap.library import Library
@@ -73,14 +73,6 @@ def plot_library(library: Library, /, *, title: str = "") -> Figure:
     return figure
 
 
-def _prepare(axes: Axes, title: str, x: str, y: str) -> None:
-    """Title, words along the axes, light frame."""
-    axes.set_title(title, loc="left", fontsize=9.5, fontweight="bold", color=INK, pad=5)
-    axes.set_xlabel(x, fontsize=7.5, color=MUTED)
-    axes.set_ylabel(y, fontsize=7.5, color=MUTED)
-    quiet_axes(axes)
-
-
 def _nothing(axes: Axes, text: str) -> None:
     """Say why a panel is empty."""
     axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", fontsize=8, color=MUTED)
@@ -89,7 +81,7 @@ def _nothing(axes: Axes, text: str) -> None:
 
 def _oxygen(axes: Axes, library: Library) -> None:
     """Mean O K spectra by lithium content."""
-    _prepare(axes, "O K by lithium content", "energy loss (eV)", "edge step")
+    titled_axes(axes, "O K by lithium content", "energy loss (eV)", "edge step")
     rows = pristine_rows(library)
     if not np.isfinite(library.labels["li_content"][rows]).any():
         _nothing(axes, "no pristine layered structure\nof known lithium with an O K spectrum")
@@ -108,7 +100,7 @@ def _oxygen(axes: Axes, library: Library) -> None:
 
 def _lines(axes: Axes, library: Library, element: str) -> None:
     """Mean site spectra of the ions of one metal."""
-    _prepare(axes, f"{element} L2,3 by oxidation state", "energy loss (eV)", "")
+    titled_axes(axes, f"{element} L2,3 by oxidation state", "energy loss (eV)", "")
     found = ion_spectra(library, element)
     if not found:
         _nothing(axes, f"no {element} of known valence")
@@ -126,7 +118,7 @@ def _lines(axes: Axes, library: Library, element: str) -> None:
 
 def _trend(axes: Axes, library: Library) -> None:
     """Pre-edge share of pristine structures against lithium."""
-    _prepare(axes, "O K pre-edge against lithium", "Li per site of the metal layers", "pre-edge share")
+    titled_axes(axes, "O K pre-edge against lithium", "Li per site of the metal layers", "pre-edge share")
     text = []
     for origin, (marker, colour) in _ORIGINS.items():
         rows = pristine_rows(library, origin)
@@ -150,7 +142,7 @@ def _trend(axes: Axes, library: Library) -> None:
 
 def _ratios(axes: Axes, library: Library) -> None:
     """L3/L2 of the sites of every ion."""
-    _prepare(axes, "L3/L2 of every ion", "", "ratio of white-line areas")
+    titled_axes(axes, "L3/L2 of every ion", "", "ratio of white-line areas")
     names: list[str] = []
     random = np.random.default_rng(0)
     for element in METALS:
@@ -175,7 +167,7 @@ def _ratios(axes: Axes, library: Library) -> None:
 def _counts(axes: Axes, library: Library) -> None:
     """Structures by phase and kind, split by origin; the share that tests is written beside."""
     environments = int((library.kind == "environment").sum())
-    _prepare(axes, "Structures", f"structures (and {environments} environments of one oxygen each)", "")
+    titled_axes(axes, "Structures", f"structures (and {environments} environments of one oxygen each)", "")
     counts = structure_counts(library)
     groups = sorted({(phase, kind) for phase, kind, _, _ in counts}, reverse=True)
     names = [phase if kind == "reference" else f"{phase}, {kind}" for phase, kind in groups]

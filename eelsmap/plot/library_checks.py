@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from eelsmap.errors import LibraryError
 from eelsmap.library.checks import NICKEL_L3_EV, ion_moments, nickel_centroids, vacancy_valences
 from eelsmap.library.reference_ions import REFERENCE_MOMENTS
-from eelsmap.plot.style import INK, MUTED, ROWS, new_figure, quiet_axes
+from eelsmap.plot.style import INK, MUTED, ROWS, new_figure, titled_axes
 
 if TYPE_CHECKING:
     from eelsmap.library import Library
@@ -59,18 +59,10 @@ def plot_library_checks(library: Library, /) -> Figure:
     return figure
 
 
-def _prepare(axes: Axes, title: str, x: str, y: str) -> None:
-    """Title, words along the axes, light frame."""
-    axes.set_title(title, loc="left", fontsize=9.5, fontweight="bold", color=INK, pad=5)
-    axes.set_xlabel(x, fontsize=7.5, color=MUTED)
-    axes.set_ylabel(y, fontsize=7.5, color=MUTED)
-    quiet_axes(axes)
-
-
 def _nickel(axes: Axes, library: Library) -> None:
     """Centroid of the Ni L3 line against lithium."""
     lithium, centroid = nickel_centroids(library)
-    _prepare(axes, "Ni L3 moves up on delithiation", "Li per site of the metal layers", "centroid (eV)")
+    titled_axes(axes, "Ni L3 moves up on delithiation", "Li per site of the metal layers", "centroid (eV)")
     label = f"{lithium.size} structures, r = {np.corrcoef(lithium, centroid)[0, 1]:.2f}"
     axes.plot(lithium, centroid, linestyle="none", marker="o", markersize=3, color=ROWS[0], alpha=0.5, label=label)
     axes.legend(frameon=False, fontsize=7, labelcolor=INK, handletextpad=0.2)
@@ -79,7 +71,7 @@ def _nickel(axes: Axes, library: Library) -> None:
 def _vacancies(axes: Axes, library: Library) -> None:
     """Mean valence beside and away from a vacancy against lithium."""
     found = vacancy_valences(library)
-    _prepare(axes, "A vacancy reduces its metals", "Li per site of the metal layers", "mean valence of the metals")
+    titled_axes(axes, "A vacancy reduces its metals", "Li per site of the metal layers", "mean valence of the metals")
     ends = np.array([0.0, 1.0])
     axes.plot(ends, 4.0 - ends, color=MUTED, linewidth=0.9, label="complete structures")
     contents = np.unique(found.lithium)
@@ -106,7 +98,7 @@ def _vacancies(axes: Axes, library: Library) -> None:
 def _moments(axes: Axes, library: Library) -> None:
     """Moments by assigned ion."""
     found = ion_moments(library)
-    _prepare(axes, "Moments and valences agree", "", "CHGNet moment (Bohr magnetons)")
+    titled_axes(axes, "Moments and valences agree", "", "CHGNet moment (Bohr magnetons)")
     random = np.random.default_rng(0)
     for place, (ion, values) in enumerate(found.items()):
         chosen = values[random.permutation(values.size)[:300]]

@@ -26,6 +26,7 @@ __all__ = [
     "footer_text",
     "new_figure",
     "quiet_axes",
+    "titled_axes",
     "write_footer",
 ]
 
@@ -134,6 +135,14 @@ def quiet_axes(axes: Axes) -> None:
     for side, spine in axes.spines.items():
         spine.set_color(LINE)
         spine.set_visible(side in ("left", "bottom"))
+
+
+def titled_axes(axes: Axes, title: str, x: str = "", y: str = "") -> None:
+    """Title on the left, small words along the axes, light frame."""
+    axes.set_title(title, loc="left", fontsize=9.5, fontweight="bold", color=INK, pad=5)
+    axes.set_xlabel(x, fontsize=_SMALL, color=MUTED)
+    axes.set_ylabel(y, fontsize=_SMALL, color=MUTED)
+    quiet_axes(axes)
 
 
 def write_footer(figure: SubFigure, x: float, y: float, text: str) -> None:

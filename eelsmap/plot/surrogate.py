@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator, ScalarFormatter
 
-from eelsmap.plot.style import INK, MUTED, ROWS, new_figure, quiet_axes
+from eelsmap.plot.style import INK, MUTED, ROWS, new_figure, titled_axes
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -59,13 +58,12 @@ def plot_surrogate_error(surrogate: Surrogate, /) -> Figure:
         for way, (words, colour) in _BASELINES.items():
             error = 100 * surrogate.arrays[f"error_{which}_{way}"][shown]
             axes.plot(surrogate.energy[shown], error, color=colour, label=words, lw=1.2)
-        _prepare(axes, title, "energy loss (eV)")
+        titled_axes(axes, title, "energy loss (eV)", "RMS error (% of the mean spectrum)" if which == "atom" else "")
         axes.set(xlim=(524, surrogate.energy[-1]), ylim=(0, None))
         spectrum = axes.twinx()
         spectrum.fill_between(surrogate.energy, mean, color="0.5", alpha=0.15, lw=0)
         spectrum.set(yticks=[], ylim=(0, 1.1 * mean.max()))
         spectrum.spines[:].set_visible(False)
-    panels[0].set_ylabel("RMS error (% of the mean spectrum)", fontsize=7.5, color=MUTED)
     panels[1].legend(frameon=False, fontsize=7, labelcolor=INK)
     return figure
 
@@ -101,7 +99,7 @@ def plot_surrogate_learning(surrogate: Surrogate, /) -> Figure:
                 values = [scale * value for value in row]
                 label = way if number == 0 else None
                 axes.plot(curves["sizes"], values, color=colour, marker=marker, ms=3, lw=width, label=label)
-        _prepare(axes, title, "training atoms")
+        titled_axes(axes, title, "training atoms")
         axes.set(xscale="log", ylim=(0, None))
         axes.set_xticks(curves["sizes"][:-1])
         axes.xaxis.set_major_formatter(ScalarFormatter())
@@ -118,10 +116,3 @@ def save_surrogate_figures(surrogate: Surrogate, folder: Path, /) -> list[Path]:
     for path, draw in zip(paths, figures.values(), strict=True):
         draw(surrogate).savefig(path, dpi=150)
     return paths
-
-
-def _prepare(axes: Axes, title: str, x: str) -> None:
-    """Title, words along the energy or number axis, light frame."""
-    axes.set_title(title, loc="left", fontsize=9.5, fontweight="bold", color=INK, pad=5)
-    axes.set_xlabel(x, fontsize=7.5, color=MUTED)
-    quiet_axes(axes)
