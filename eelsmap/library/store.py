@@ -40,6 +40,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from eelsmap.errors import LibraryError
+from eelsmap.library.array_digest import array_digest
 from eelsmap.library.content import ELEMENT_OF_EDGE, Library, Mixture, Record, library_from_records
 from eelsmap.library.labels import LABELS
 from eelsmap.library.site_table import SiteTable
@@ -71,7 +72,7 @@ _TEXTS = ("kind", "split", "origin", "phase")
 
 def array_hashes(library: Library) -> dict[str, str]:
     """Return the sha256 of every array that a library has in its file, by name."""
-    return {name: _digest(values) for name, values in _arrays(library)[0].items()}
+    return {name: array_digest(values) for name, values in _arrays(library)[0].items()}
 
 
 def save_library(library: Library, path: Path) -> None:
@@ -91,7 +92,9 @@ def save_library(library: Library, path: Path) -> None:
         "labels": {name: asdict(LABELS[name]) for name in library.labels if name in LABELS},
         "sources": sources,
     }
-    header["hashes"] = {name: _digest(values) for name, values in arrays.items()} | {"header": _header_digest(header)}
+    header["hashes"] = {name: array_digest(values) for name, values in arrays.items()} | {
+        "header": _header_digest(header)
+    }
     with whole_file(path) as part, part.open("wb") as stream:
         np.savez_compressed(stream, header=np.array(json.dumps(header)), **arrays)  # type: ignore[arg-type]
 
@@ -160,12 +163,6 @@ def _unpacked(packed: NDArray[np.uint8]) -> NDArray[np.uint16]:
     return np.cumsum(steps, axis=1, dtype=np.uint16)
 
 
-def _digest(array: NDArray) -> str:
-    """Return the sha256 of an array's type, shape and bytes."""
-    plain = np.ascontiguousarray(array)
-    return hashlib.sha256(f"{plain.dtype.str}{plain.shape}".encode() + plain.tobytes()).hexdigest()
-
-
 def _header_digest(header: Mapping[str, object]) -> str:
     """Return the sha256 of a header without its hashes."""
     plain = {key: value for key, value in header.items() if key != "hashes"}
@@ -184,7 +181,7 @@ def _read(path: Path) -> Library:
             hashes = dict(header["hashes"])
     except (OSError, KeyError, TypeError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise LibraryError(f"{path}: not a library file ({error})") from error
-    found = {name: _digest(values) for name, values in arrays.items()} | {"header": _header_digest(header)}
+    found = {name: array_digest(values) for name, values in arrays.items()} | {"header": _header_digest(header)}
     wrong = sorted(name for name in {*found, *hashes} if found.get(name) != hashes.get(name))
     if wrong:
         raise LibraryError(f"{path}: damaged or changed, these parts do not match their sha256: {', '.join(wrong)}")

@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from eelsmap.errors import LibraryError
+from eelsmap.library.array_digest import array_digest
 from eelsmap.library.descriptors import NEED_MOMENTS, Describer, DescriptorSettings
 from eelsmap.whole_file import whole_file
 
@@ -188,12 +189,6 @@ def cells_sha256(cells: Sequence[Cell]) -> str:
     return total.hexdigest()
 
 
-def _digest(array: NDArray) -> str:
-    """Return the sha256 of an array's type, shape and bytes."""
-    plain = np.ascontiguousarray(array)
-    return hashlib.sha256(f"{plain.dtype.str}{plain.shape}".encode() + plain.tobytes()).hexdigest()
-
-
 def save_surrogate(surrogate: Surrogate, path: Path) -> None:
     """Write a surrogate, whole or not at all; the hashes in its header are made here."""
     arrays = surrogate.arrays
@@ -202,7 +197,7 @@ def save_surrogate(surrogate: Surrogate, path: Path) -> None:
     header = {
         "schema": SCHEMA,
         **plain,
-        "hashes": {name: _digest(values) for name, values in arrays.items()}
+        "hashes": {name: array_digest(values) for name, values in arrays.items()}
         | {"header": hashlib.sha256(text.encode()).hexdigest()},
     }
     with whole_file(path) as part, part.open("wb") as stream:
@@ -239,7 +234,7 @@ def load_surrogate(path: str | Path | None = None) -> Surrogate:
     if schema != SCHEMA:
         raise LibraryError(f"{path}: surrogate schema {schema}; this version of eelsmap reads {SCHEMA}")
     plain = {key: value for key, value in header.items() if key not in ("schema", "hashes")}
-    found = {name: _digest(values) for name, values in arrays.items()}
+    found = {name: array_digest(values) for name, values in arrays.items()}
     found["header"] = hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
     wrong = sorted(name for name in {*found, *hashes, *ARRAYS} if found.get(name) != hashes.get(name))
     missing = sorted(set(ARRAYS) - set(arrays))
