@@ -15,6 +15,7 @@ import numpy as np
 
 from eelsmap.errors import LibraryError
 from eelsmap.library.cells import METALS, Cell
+from eelsmap.library.geometry import BOND_LIMIT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,7 +31,6 @@ OXYGEN_WEIGHT = 4.0
 BETWEEN_LAYERS = 0.3
 """Cosine of the phase below which an atom lies between the layers."""
 KNOWN = ("Li", *METALS, "O")
-BOND_LIMIT = 2.6
 
 
 class Crystal(NamedTuple):

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from eelsmap.library.cells import Cell
 
-__all__ = ["BOND_LIMIT", "EDGE_OF_METAL", "CellGeometry", "collect_records", "describe", "environment_weights"]
+__all__ = ["EDGE_OF_METAL", "collect_records", "describe", "environment_weights"]
 
 EDGE_OF_METAL = {"Ni": "Ni_L", "Mn": "Mn_L", "Co": "Co_L"}
 SITES = 3

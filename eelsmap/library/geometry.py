@@ -27,8 +27,8 @@ _IMAGES = np.array(list(product(range(-2, 3), repeat=3)))
 class CellGeometry:
     """Neighbours and valences of one cell.
 
-    ``bound[o]`` lists, for each oxygen, the metals within 2.6 angstrom and ``bound_lithium[o]`` the lithium atoms,
-    nearest first (an atom appears once per periodic image); ``bond_length`` (angstrom), ``elongation`` (angstrom) and
+    ``bound[o]`` lists, for each oxygen, the metals within 2.6 angstrom (an atom appears once per periodic image);
+    ``bonds`` (lengths of the bonds to oxygen, angstrom), ``bond_length`` (their mean), ``elongation`` (angstrom) and
     ``valence`` are by metal index; ``open_metals`` are the metals of the metal layer that lack an oxygen neighbour;
     ``exchanged`` are Ni in the lithium layer and Li in the metal layer of a cell with such an exchange.
     """
@@ -43,20 +43,19 @@ class CellGeometry:
         near = self.distance <= BOND_LIMIT
         is_metal = np.isin(species, METALS)
         self.bound = {o: np.nonzero(near[o] & is_metal[:, None])[0].tolist() for o in cell.oxygen}
-        self.bound_lithium = {o: self._nearest(o, cell.lithium, 12, BOND_LIMIT) for o in cell.oxygen}
         self.bond_length: dict[int, float] = {}
         self.elongation: dict[int, float] = {}
-        lengths: dict[int, NDArray] = {}
+        self.bonds: dict[int, NDArray] = {}
         oxygen = np.array(cell.oxygen)
         for metal in cell.metals:
             bonds = self.vector[metal, oxygen][near[metal, oxygen]]
-            lengths[metal] = np.linalg.norm(bonds, axis=1)
-            self.bond_length[metal] = float(lengths[metal].mean())
+            self.bonds[metal] = np.linalg.norm(bonds, axis=1)
+            self.bond_length[metal] = float(self.bonds[metal].mean())
             self.elongation[metal] = elongation(bonds)
         self.open_metals = {
             metal
             for metal in cell.metals
-            if cell.kind == "vacancy" and metal < cell.layer_sites and len(lengths[metal]) < 6
+            if cell.kind == "vacancy" and metal < cell.layer_sites and len(self.bonds[metal]) < 6
         }
         # In lithium-rich cells all lithium of the metal layer is at home, but for the partner of a misplaced metal;
         # which one that is cannot be told.
@@ -64,21 +63,8 @@ class CellGeometry:
         self.exchanged = (
             {i for i in cell.metals if i >= cell.layer_sites} | set(misplaced) if cell.kind == "antisite" else set()
         )
-        self.valences: Valences = valences_of_cell(cell, lengths, self.open_metals)
+        self.valences: Valences = valences_of_cell(cell, self.bonds, self.open_metals)
         self.valence = dict(zip(cell.metals, self.valences.values, strict=True))
-
-    def _nearest(self, origin: int, candidates: list[int], count: int, limit: float) -> list[int]:
-        """Return the nearest images of some atoms around another, at most `count`, within `limit` angstrom."""
-        if not candidates:
-            return []
-        distance = self.distance[origin, candidates]
-        which, image = np.nonzero((distance > 1e-3) & (distance <= limit))
-        order = np.argsort(distance[which, image], kind="stable")[:count]
-        return [candidates[i] for i in which[order]]
-
-    def nearest_oxygen(self, origin: int) -> list[int]:
-        """Return the two nearest oxygen neighbours of an oxygen atom."""
-        return self._nearest(origin, self.cell.oxygen, 2, np.inf)
 
 
 def elongation(bonds: NDArray) -> float:

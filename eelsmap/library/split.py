@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 #: the lithium range and every valence; chosen by that alone, before any model was fitted to it. Part of the schema.
 SALT = "eelsmap-19158"
 TEST_SHARE = 0.25
-SIDES = ("train", "test", "reference")
 
 
 def family(cell: Cell) -> str:

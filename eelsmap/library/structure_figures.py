@@ -19,11 +19,10 @@ from eelsmap.errors import LibraryError
 from eelsmap.library.assemble import DATA
 from eelsmap.library.build import ordering
 from eelsmap.library.cells import Cell, cell_files, load_cells
-from eelsmap.library.geometry import BOND_LIMIT, CellGeometry
+from eelsmap.library.geometry import CellGeometry
 from eelsmap.library.reference_ions import CALCULATED_MOMENTS
 from eelsmap.library.split import side
 from eelsmap.library.structures import Plan, plan
-from eelsmap.library.valence import valences_of_cell
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -87,9 +86,7 @@ def agreement(cells: Sequence[Cell]) -> Agreement:
     errors, clear = [], []
     for cell in cells:
         geometry = CellGeometry(cell)
-        near = {i: geometry.distance[i][cell.oxygen] for i in cell.metals}
-        bonds = {i: distances[distances <= BOND_LIMIT] for i, distances in near.items()}
-        found = valences_of_cell(cell, bonds, geometry.open_metals)
+        found = geometry.valences
         for reason in ("sites_ambiguous", "elements_ambiguous", "strained"):
             numbers[reason] += getattr(found, reason)
         if not cell.settings.endswith("-u"):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from eelsmap.library import evidence
+from eelsmap.library import evidence, placed_pre_edge
 from eelsmap.library.content import ELEMENT_OF_EDGE
 from eelsmap.library.labels import METALS
 
@@ -28,8 +28,6 @@ __all__ = [
     "white_line_ratio",
 ]
 
-GAP_EV = (531.0, 536.0)
-"""Where the gap between the O K pre-edge and the main peak is looked for."""
 TOTAL_END_EV = 556.0
 SPIN_ORBIT_EV = {"Mn": 11.0, "Co": 15.0, "Ni": 17.0}
 """Rough distance between L3 and L2, eV."""
@@ -65,17 +63,14 @@ def structure_counts(library: Library) -> Counter[tuple[str, str, str, str]]:
 
 def pre_edge_end(library: Library) -> float:
     """Energy of the gap between O K pre-edge and main peak: the minimum of the mean of all structures, eV."""
-    energy = library.grids["O_K"]
     mean = np.nanmean(library.spectra["O_K"][structure_rows(library)], axis=0)
-    inside = np.flatnonzero((energy >= GAP_EV[0]) & (energy <= GAP_EV[1]))
-    return float(energy[inside[mean[inside].argmin()]])
+    return placed_pre_edge.pre_edge_end(mean, library.grids["O_K"])
 
 
 def pre_edge_share(library: Library, rows: NDArray) -> NDArray[np.float64]:
     """O K area below the gap (`pre_edge_end`) divided by that below 556 eV, (rows,)."""
-    energy = library.grids["O_K"]
     spectra = library.spectra["O_K"][rows].astype(float)
-    return spectra[:, energy < pre_edge_end(library)].sum(axis=1) / spectra[:, energy < TOTAL_END_EV].sum(axis=1)
+    return placed_pre_edge.pre_edge_share(spectra, library.grids["O_K"], pre_edge_end(library), TOTAL_END_EV)
 
 
 def pristine_rows(library: Library, origin: str | None = None) -> NDArray[np.intp]:

@@ -13,29 +13,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from eelsmap.errors import LibraryError
+from eelsmap.library.placed_pre_edge import pre_edge_end, pre_edge_share
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from eelsmap.library.cells import Cell
 
-#: Where the gap between pre-edge and main peak is looked for, eV.
-GAP_EV = (531.0, 536.0)
 GROUPS = ("pristine", "vacancy", "antisite", "lithium-rich", "ten metals", "rock salt", "reference")
 TEN = 10
 #: Groups that no layered cell resembles; they are not counted in "all".
 UNLIKE = ("rock salt", "reference")
-
-
-def pre_edge_end(mean: NDArray, energy: NDArray) -> float:
-    """Energy of the gap between pre-edge and main peak in a mean spectrum (p,), eV: one for all spectra."""
-    inside = np.nonzero((energy >= GAP_EV[0]) & (energy <= GAP_EV[1]))[0]
-    return float(energy[inside[mean[inside].argmin()]])
-
-
-def pre_edge_share(spectra: NDArray, energy: NDArray, end: float) -> NDArray[np.float64]:
-    """Part of the area of spectra (n, p) that lies below `end`, (n,)."""
-    return spectra[:, energy < end].sum(axis=1) / spectra.sum(axis=1)
 
 
 def group_of(cell: Cell) -> str:
