@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eelsmap.features.cdf import cumulative_distribution
+from eelsmap.features.oxygen_edge import oxygen_edge_features, oxygen_edge_names
+from eelsmap.features.white_lines import white_line_features, white_line_names
 from eelsmap.preprocess.edge_stack import EdgeStack, normalise
 from eelsmap.recipe import Recipe
 
@@ -40,8 +42,18 @@ def feature_matrix(stack: EdgeStack, recipe: Recipe, /, *, axis_uncertainty: flo
         parts.append(
             _relative_intensity(stack.net_counts[:, use], [recipe.edge_set[e].subshell for e in recipe.used_edges])
         )
+    if recipe.features.aligned:
+        parts += [_aligned(stack, index, recipe) for index in use]
     parts.append(np.full((n, 1), axis_uncertainty))
     return np.concatenate(parts, axis=1).astype(np.float32)
+
+
+def _aligned(stack: EdgeStack, index: int, recipe: Recipe) -> NDArray[np.float32]:
+    """Features of one edge laid on its own maximum, shape (n, feature); NaN where the edge is not seen."""
+    edge = recipe.edge_set.edges[index]
+    features = (oxygen_edge_features if edge.subshell == "K" else white_line_features)(stack.net[:, index], edge)
+    features[~stack.seen[:, index]] = np.nan
+    return features
 
 
 def _relative_intensity(net_counts: NDArray[np.float64], subshells: list[str]) -> NDArray[np.float64]:
@@ -71,6 +83,9 @@ def feature_names(recipe: Recipe, /) -> list[str]:
     if recipe.features.relative_intensity:
         names += [f"share {edge.name}" for edge in edges if edge.subshell != "K"]
         names += [f"log_metals_over {edge.name}" for edge in edges if edge.subshell == "K"]
+    if recipe.features.aligned:
+        for edge in edges:
+            names += oxygen_edge_names(edge) if edge.subshell == "K" else white_line_names(edge)
     return [*names, "axis_uncertainty"]
 
 
