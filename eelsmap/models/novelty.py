@@ -97,8 +97,12 @@ class Novelty:
     def to_bytes(self) -> bytes:
         """Numpy archive of all arrays."""
         buffer = io.BytesIO()
-        np.savez(buffer, **{item.name: getattr(self, item.name) for item in fields(self)})
+        np.savez(buffer, **self.arrays())  # type: ignore[arg-type]
         return buffer.getvalue()
+
+    def arrays(self) -> dict[str, NDArray[np.float64]]:
+        """All arrays by name."""
+        return {item.name: getattr(self, item.name) for item in fields(self)}
 
     @classmethod
     def from_bytes(cls, content: bytes) -> Novelty:

@@ -1,0 +1,85 @@
+"""Why a model says what it says of one pixel of a spectrum image, on the same road as the maps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from eelsmap.errors import RecipeError
+from eelsmap.io import prepare
+from eelsmap.mapping.engine import plan_signal
+from eelsmap.models.explanation import Explanation, explain_stack
+from eelsmap.models.model import Model, load_model
+from eelsmap.preprocess.edge_stack import extract_edges
+from eelsmap.preprocess.plan import Plan
+from eelsmap.preprocess.zero_loss import zero_loss_positions
+
+__all__ = ["explain_pixel"]
+
+
+def explain_pixel(
+    signal: Any,
+    index: Sequence[int],
+    target: str,
+    /,
+    model: Model | str | Path = "nmc",
+    *,
+    axis_mode: str | None = None,
+    planned: tuple[Plan, Any] | None = None,
+) -> Explanation:
+    """Explain one property of one pixel.
+
+    Parameters
+    ----------
+    signal
+        Core-loss HyperSpy signal as for :func:`eelsmap.map_properties`.
+    index
+        Place of the pixel in the order of the array: (row, column) of an image, (place,) of a line, () of a single
+        spectrum. Negative places count from the end.
+    target
+        Name of the property, for instance ``"li_content"``.
+    model, axis_mode
+        As for :func:`eelsmap.map_properties`.
+    planned
+        Result of :func:`eelsmap.mapping.plan_signal` for this signal with the recipe of the model, to save its time
+        when several pixels are explained; `signal` must then be one that :func:`eelsmap.io.prepare` gave.
+
+    Returns
+    -------
+    Explanation
+        Of one spectrum. Where its flags end the answer, the value is NaN and the contributions are zero.
+
+    Raises
+    ------
+    RecipeError
+        There is no such pixel, or the model has no such property.
+    UnknownModelError, BundleError, NotASpectrumImageError, EnergyAxisError, NoEdgesError
+        As for :func:`eelsmap.map_properties`.
+    """
+    model = model if isinstance(model, Model) else load_model(model)
+    core = signal if planned is not None else prepare(signal)
+    recipe = model.recipe if axis_mode is None else model.recipe.with_axis_mode(axis_mode)
+    place = _checked(index, core.data.shape[:-1])
+    plan, low_loss = planned if planned is not None else plan_signal(core, recipe)
+    counts = np.asarray(core.data[place]).reshape(1, -1)
+    shift = None
+    if low_loss is not None:
+        recorded = np.asarray(low_loss.data[place]).reshape(1, -1)
+        shift = zero_loss_positions(recorded, low_loss.axes_manager.signal_axes[0].axis)
+    stack = extract_edges(counts, plan, model.recipe, shift=shift)
+    return explain_stack(model, stack, target, axis_uncertainty=plan.axis.uncertainty)
+
+
+def _checked(index: Sequence[int], shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the place of a pixel, or refuse one that is not in the image."""
+    place = tuple(int(number) for number in index)
+    inside = len(place) == len(shape) and all(-size <= number < size for number, size in zip(place, shape, strict=True))
+    if not inside:
+        raise RecipeError(
+            f"there is no pixel {place}: the image has the shape {shape} and pixels are given by {len(shape)} "
+            f"numbers, in the order of the shape, from 0 on"
+        )
+    return place
