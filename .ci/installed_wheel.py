@@ -59,6 +59,7 @@ def test_shipped_library_and_model_load_and_map_a_phantom():
     import eelsmap
 
     assert len(eelsmap.load_library("nmc")) > 100
+    assert "whole and safe" in run("eelsmap", "model", "check", "nmc")
     model = eelsmap.load_model("nmc")
     phantom = eelsmap.make_phantom((12, 16))
     maps = eelsmap.map_properties(phantom.signal(), model)

@@ -2,8 +2,9 @@
 
 ``load``, ``load_model``, ``map_properties`` and ``PropertyMaps`` are the main road; ``make_phantom`` gives spectrum
 images whose truth is known, ``load_library`` the simulated spectra that the shipped models learned from,
-``predict_oxygen_k`` the O K spectra of a structure. Every public name is loaded when it is first used, so that
-``import eelsmap`` stays fast.
+``predict_oxygen_k`` the O K spectra of a structure. ``train`` makes a model, ``evaluate_spectra`` measures it on
+spectra of known values, ``calibrate_model`` and ``transfer_model`` correct it by them, ``explain`` says what pushed an
+answer. Every public name is loaded when it is first used, so that ``import eelsmap`` stays fast.
 """
 
 from __future__ import annotations
@@ -20,6 +21,11 @@ if TYPE_CHECKING:
     from eelsmap.library import load_library, predict_oxygen_k
     from eelsmap.mapping import PropertyMaps, map_properties
     from eelsmap.models import load_model
+    from eelsmap.models.calibration import calibrate_model
+    from eelsmap.models.evaluation_measured import evaluate_spectra
+    from eelsmap.models.explanation import explain
+    from eelsmap.models.train import train_model as train
+    from eelsmap.models.transfer import transfer_model
     from eelsmap.phantom import make_phantom
     from eelsmap.recipe import Recipe
 
@@ -31,13 +37,18 @@ _HOMES = {
     "PixelFlag": "eelsmap.errors",
     "PropertyMaps": "eelsmap.mapping",
     "Recipe": "eelsmap.recipe",
+    "calibrate_model": "eelsmap.models.calibration",
     "describe_flags": "eelsmap.errors",
+    "evaluate_spectra": "eelsmap.models.evaluation_measured",
+    "explain": "eelsmap.models.explanation",
     "load": "eelsmap.io",
     "load_library": "eelsmap.library",
     "load_model": "eelsmap.models",
     "make_phantom": "eelsmap.phantom",
     "map_properties": "eelsmap.mapping",
     "predict_oxygen_k": "eelsmap.library",
+    "train": "eelsmap.models.train:train_model",
+    "transfer_model": "eelsmap.models.transfer",
 }
 
 __all__ = [
@@ -49,20 +60,26 @@ __all__ = [
     "PropertyMaps",
     "Recipe",
     "__version__",
+    "calibrate_model",
     "describe_flags",
+    "evaluate_spectra",
+    "explain",
     "load",
     "load_library",
     "load_model",
     "make_phantom",
     "map_properties",
     "predict_oxygen_k",
+    "train",
+    "transfer_model",
 ]
 
 
 def __getattr__(name: str) -> Any:
     """Load a public name from its room on first use."""
     if name in _HOMES:
-        return getattr(import_module(_HOMES[name]), name)
+        module, _, other_name = _HOMES[name].partition(":")
+        return getattr(import_module(module), other_name or name)
     raise AttributeError(f"module 'eelsmap' has no attribute {name!r}")
 
 

@@ -16,7 +16,11 @@ from eelsmap.errors import EelsmapError
 __all__ = ["main"]
 
 # Commands that live with what they command; imported only when they are asked for.
-_ELSEWHERE = {"library": "eelsmap.library.commands:library"}
+_ELSEWHERE = {
+    "library": "eelsmap.library.commands:library",
+    **{name: f"eelsmap.commands.{name}:{name}"
+       for name in ("benchmark", "calibrate", "evaluate", "explain", "model", "transfer", "tune")},
+}  # fmt: skip
 
 # What is not readable is for our reader to say, file by file: click would end the whole batch.
 _PATH = click.Path(path_type=Path, readable=False)
@@ -128,23 +132,22 @@ def map_command(
 @click.option("--out", required=True, type=_PATH, help="Folder of the new bundle.")
 @click.option("--name", default="nmc", show_default=True, help="Name of the model.")
 @click.option("--rows", default=30000, show_default=True, help="Number of training spectra.")
+@click.option("--alone-rows", default=40000, show_default=True, help="The same of each edge that stands alone.")
 @click.option("--seed", default=0, show_default=True, help="Seed of everything random.")
-def train(library_name: str, out: Path, name: str, rows: int, seed: int) -> None:
+@click.option("--overwrite", is_flag=True, help="Replace a model that lies there.")
+def train(library_name: str, out: Path, name: str, rows: int, alone_rows: int, seed: int, overwrite: bool) -> None:
     """Train a model from a spectral library; stopped at any moment, it goes on where it was."""
-    from tqdm import tqdm
-
+    from eelsmap.commands.counting_bar import counting_bar
     from eelsmap.commands.results import require_folder
     from eelsmap.library import load_library
     from eelsmap.models.train import train_model
 
     require_folder(out)
-    with tqdm(unit="fit", desc="training") as bar:
-
-        def progress(done: int, total: int) -> None:
-            bar.total = total
-            bar.update(done - bar.n)
-
-        model = train_model(load_library(library_name), out, name=name, rows=rows, seed=seed, progress=progress)
+    with counting_bar("training", "fit") as advance:
+        model = train_model(
+            load_library(library_name), out, name=name, rows=rows, alone_rows=alone_rows, seed=seed,
+            overwrite=overwrite, progress=advance,
+        )  # fmt: skip
     click.echo(model.card)
     click.echo(f"bundle in {out}")
 

@@ -139,13 +139,17 @@ class FeatureStep:
         Names of the edges used; all of the edge set (multimodal) when empty, one for a unimodal model.
     stride
         Every how many-th point of the cumulative distribution is kept.
+    aligned
+        Whether each edge, laid on its own maximum, is a feature too: line ratios, distances and shape, which an axis
+        that is wrong does not change.
     relative_intensity
         Whether each edge's share of the net counts, corrected by cross section, is a feature too.
     """
 
     kind: str = "cdf"
     edges: tuple[str, ...] = ()
-    stride: int = 1
+    stride: int = 4
+    aligned: bool = True
     relative_intensity: bool = True
 
     def __post_init__(self) -> None:

@@ -27,7 +27,7 @@ class MapInfo:
     colormap
         Perceptually uniform matplotlib colour map.
     quality
-        True for counts, signal-to-noise ratios and flags.
+        True for novelty, counts, signal-to-noise ratios and flags.
     """
 
     label: str
@@ -43,6 +43,7 @@ class MapInfo:
 
 
 _QUALITY = {
+    "novelty": MapInfo("Novelty", "1: as far as usual", (0.0, 2.0), "gray", quality=True),
     "counts": MapInfo("Counts", "counts", None, "gray", quality=True),
     "flags": MapInfo("Flags", "bits", None, "gray", quality=True),
 }
@@ -68,7 +69,7 @@ def map_info(name: str) -> MapInfo:
     ----------
     name
         Name of a map: a property of :data:`eelsmap.properties.PROPERTIES`, one with ``_lower`` or ``_upper``,
-        ``counts``, ``flags``, ``snr_<edge>``, or any other property of a model trained by a user.
+        ``novelty``, ``counts``, ``flags``, ``snr_<edge>``, or any other property of a model trained by a user.
 
     Returns
     -------

@@ -32,9 +32,9 @@ class PixelBlock:
 
     @property
     def names(self) -> list[str]:
-        """Names of the outputs: properties with their intervals, then counts, signal-to-noise ratios and flags."""
+        """Names of the outputs: properties with intervals, novelty, counts, signal-to-noise ratios, flags."""
         quality = [f"snr_{edge}" for edge in self.model.recipe.edge_set.names]
-        return [*self.model.columns, "counts", *quality, "flags"]
+        return [*self.model.outputs, "counts", *quality, "flags"]
 
     def __dask_tokenize__(self) -> tuple[str, str, str]:
         """Identity for dask, which would otherwise serialise every tree to find it."""

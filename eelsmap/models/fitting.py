@@ -5,6 +5,7 @@ Every fit is written to the work folder as soon as it is done, so a training tha
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,32 +24,58 @@ from eelsmap.models.intervals import (
 from eelsmap.models.training_spectra import TrainingSpectra
 from eelsmap.whole_file import whole_file
 
-__all__ = ["POINT", "PROBABILITY", "SPREAD", "FittedNumber", "FittedProbability", "fit_number", "fit_probability"]
+__all__ = [
+    "ALONE",
+    "ALONE_SPREAD",
+    "CLASS",
+    "NUMBER",
+    "POINT",
+    "PROBABILITY",
+    "SPREAD",
+    "FittedNumber",
+    "FittedProbability",
+    "balance",
+    "fit_number",
+    "fit_probability",
+    "train_trees",
+]
 
 _COMMON: dict[str, Any] = {
     "tree_method": "hist",
     "max_bin": 128,
-    "subsample": 0.6,
-    "colsample_bytree": 0.3,
-    "min_child_weight": 20,
     "seed": 0,
     # Fits run side by side; threads inside a fit would wait for each other more than they work.
     "nthread": 1,
 }
-POINT: dict[str, Any] = {**_COMMON, "objective": "reg:squarederror", "max_depth": 5, "eta": 0.08, "rounds": 260}
-SPREAD: dict[str, Any] = {**_COMMON, "objective": "reg:squarederror", "max_depth": 4, "eta": 0.08, "rounds": 110}
-PROBABILITY: dict[str, Any] = {**_COMMON, "objective": "binary:logistic", "max_depth": 4, "eta": 0.08, "rounds": 220}
+NUMBER: dict[str, Any] = {**_COMMON, "objective": "reg:squarederror"}
+CLASS: dict[str, Any] = {**_COMMON, "objective": "binary:logistic"}
+"""What is not searched: ``eelsmap tune`` found the rest, which lies beside the shipped data with how it was judged."""
+
+_TUNED = json.loads((Path(__file__).resolve().parent.parent / "data" / "tuned_trees.json").read_text())
+POINT: dict[str, Any] = {**NUMBER, **_TUNED["number"]["parameters"]}
+PROBABILITY: dict[str, Any] = {**CLASS, **_TUNED["probability"]["parameters"]}
+SPREAD: dict[str, Any] = {**POINT, "max_depth": 4, "eta": 0.08, "rounds": 110}
+_SAMPLED: dict[str, Any] = {"subsample": 0.6, "colsample_bytree": 0.3, "min_child_weight": 15}
+ALONE: dict[str, Any] = {**NUMBER, **_SAMPLED, "max_depth": 6, "eta": 0.07, "rounds": 450}
+ALONE_SPREAD: dict[str, Any] = {**ALONE, "max_depth": 5, "rounds": 120}
+"""Of the specialists: there are few features and any number of spectra, so that deeper trees still learn."""
 
 _SMALLEST_ERROR = 1e-3
 
 
 @dataclass(frozen=True)
 class FittedNumber:
-    """Trees of a numeric property and of its spread, as UBJSON, with the calibration of its interval."""
+    """Trees of a numeric property and of its spread, as UBJSON, with the calibration of its interval.
+
+    ``held_out``, ``held_out_spread`` (n,): what trees say of each labelled training spectrum that have not seen its
+    group.
+    """
 
     point: bytes
     spread: bytes
     interval: NumberInterval
+    held_out: NDArray[np.float64]
+    held_out_spread: NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -60,7 +87,15 @@ class FittedProbability:
 
 
 def fit_number(
-    name: str, data: TrainingSpectra, work: Path, /, *, confidence: float, advance: Callable[[], None]
+    name: str,
+    data: TrainingSpectra,
+    work: Path,
+    /,
+    *,
+    confidence: float,
+    advance: Callable[[], None],
+    point: dict[str, Any] = POINT,
+    spread: dict[str, Any] = SPREAD,
 ) -> FittedNumber:
     """Fit a numeric property.
 
@@ -76,6 +111,8 @@ def fit_number(
         Share of the intervals that should hold the truth.
     advance
         Called after each fit.
+    point, spread
+        Parameters of the trees of the value and of its spread.
 
     Returns
     -------
@@ -85,13 +122,17 @@ def fit_number(
     known = np.isfinite(data.labels[name])
     features, label = data.features[known], data.labels[name][known]
     group, log_snr = data.group[known], data.log_snr[known]
-    held_out = _held_out(features, label, group, POINT, work / name, advance)
+    held_out = _held_out(features, label, group, point, work / name, advance)
     log_error = np.log(np.abs(held_out - label) + _SMALLEST_ERROR)
-    log_spread = _held_out(features, log_error, group, SPREAD, work / f"{name}_spread", advance)
-    interval = fit_number_interval(held_out - label, np.exp(log_spread), log_snr, confidence=confidence)
-    point = _fit(features, label, POINT, work / f"{name}.ubj", advance)
-    spread = _fit(features, log_error, SPREAD, work / f"{name}_spread.ubj", advance)
-    return FittedNumber(point, spread, interval)
+    log_spread = _held_out(features, log_error, group, spread, work / f"{name}_spread", advance)
+    interval = fit_number_interval(held_out - label, np.exp(log_spread), log_snr, group=group, confidence=confidence)
+    return FittedNumber(
+        _fit(features, label, point, work / f"{name}.ubj", advance),
+        _fit(features, log_error, spread, work / f"{name}_spread.ubj", advance),
+        interval,
+        held_out,
+        np.exp(log_spread),
+    )
 
 
 def fit_probability(
@@ -100,11 +141,15 @@ def fit_probability(
     """Fit a class; parameters as for :func:`fit_number`."""
     known = np.isfinite(data.labels[name])
     features, label, group = data.features[known], data.labels[name][known], data.group[known]
-    # Both classes weigh the same, however rare one is among the rows.
-    balanced = {**PROBABILITY, "scale_pos_weight": float((label < 0.5).sum() / max((label > 0.5).sum(), 1))}
+    balanced = {**PROBABILITY, **balance(label)}
     score = _held_out(features, label, group, balanced, work / name, advance)
     interval = fit_probability_interval(score, label > 0.5, group)
     return FittedProbability(_fit(features, label, balanced, work / f"{name}.ubj", advance), interval)
+
+
+def balance(label: NDArray[np.float64], /) -> dict[str, float]:
+    """Weight of the present class by which both classes weigh the same, however rare one is among the rows (n,)."""
+    return {"scale_pos_weight": float((label < 0.5).sum() / max((label > 0.5).sum(), 1))}
 
 
 def _held_out(
@@ -121,7 +166,7 @@ def _held_out(
         path = stem.parent / f"{stem.name}_without_{index}.npy"
         inside = group == index
         if not path.exists():
-            booster = _train(features[~inside], label[~inside], parameters)
+            booster = train_trees(features[~inside], label[~inside], parameters)
             with whole_file(path) as part:
                 np.save(part, booster.inplace_predict(features[inside], predict_type="margin"))
         result[inside] = np.load(path)
@@ -139,13 +184,15 @@ def _fit(
     """Train on all rows; the trees as UBJSON."""
     if not path.exists():
         with whole_file(path) as part:
-            part.write_bytes(_train(features, label, parameters).save_raw("ubj"))
+            part.write_bytes(train_trees(features, label, parameters).save_raw("ubj"))
     advance()
     return path.read_bytes()
 
 
-def _train(features: NDArray[np.float32], label: NDArray[np.float64], parameters: dict[str, Any]) -> xgboost.Booster:
-    """One boosted-tree model."""
+def train_trees(
+    features: NDArray[np.float32], label: NDArray[np.float64], parameters: dict[str, Any]
+) -> xgboost.Booster:
+    """Train one boosted-tree model; ``parameters`` are XGBoost's, with the number of ``rounds``."""
     settings = dict(parameters)
     rounds = settings.pop("rounds")
     matrix = xgboost.QuantileDMatrix(features, label=label, max_bin=settings["max_bin"])

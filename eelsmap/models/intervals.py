@@ -21,6 +21,9 @@ from numpy.typing import NDArray
 __all__ = ["NumberInterval", "ProbabilityInterval", "fit_number_interval", "fit_probability_interval"]
 
 
+_ENOUGH_OF_A_GROUP = 30
+
+
 @dataclass(frozen=True)
 class NumberInterval:
     """Factors on the predicted spread, by range of log10 signal-to-noise ratio.
@@ -86,6 +89,7 @@ def fit_number_interval(
     log_snr: NDArray[np.float64],
     /,
     *,
+    group: NDArray[np.intp] | None = None,
     confidence: float = 0.9,
     ranges: int = 6,
 ) -> NumberInterval:
@@ -99,25 +103,35 @@ def fit_number_interval(
         Predicted spread of the same, positive, shape (n,).
     log_snr
         log10 of their signal-to-noise ratio, shape (n,).
+    group
+        Group of structures that each was held out with, shape (n,).
     confidence
         Share of the intervals that should hold the truth.
     ranges
-        Number of ranges of equal population.
+        Number of ranges of equal population; the clearest quarter of the last one is a range of its own. Errors there
+        follow from the structures and not from noise: the group with the largest ones decides.
 
     Returns
     -------
     NumberInterval
         The factors.
     """
-    boundaries = np.quantile(log_snr, np.linspace(0, 1, ranges + 1)[1:-1])
+    boundaries = np.quantile(log_snr, [*np.linspace(0, 1, ranges + 1)[1:-1], 1.0 - 0.25 / ranges])
     position = np.searchsorted(boundaries, log_snr)
-    factors = []
-    for index in range(ranges):
-        ratio = np.abs(error[position == index]) / spread[position == index]
-        # The finite-sample quantile of split-conformal prediction: ceil((n + 1) c) / n.
-        level = min(1.0, np.ceil((ratio.size + 1) * confidence) / max(ratio.size, 1))
-        factors.append(float(np.quantile(ratio, level, method="higher")))
+    ratio = np.abs(error) / spread
+    factors = [_conformal_quantile(ratio[position == index], confidence) for index in range(boundaries.size + 1)]
+    if group is not None:
+        clearest = position == boundaries.size
+        by_group = [ratio[clearest & (group == index)] for index in np.unique(group)]
+        enough = [part for part in by_group if part.size >= _ENOUGH_OF_A_GROUP]
+        factors[-1] = max([factors[-1], *(_conformal_quantile(part, confidence) for part in enough)])
     return NumberInterval(tuple(boundaries.tolist()), tuple(factors), confidence)
+
+
+def _conformal_quantile(ratio: NDArray[np.float64], confidence: float) -> float:
+    """Finite-sample quantile of split-conformal prediction: ceil((n + 1) c) / n."""
+    level = min(1.0, np.ceil((ratio.size + 1) * confidence) / max(ratio.size, 1))
+    return float(np.quantile(ratio, level, method="higher"))
 
 
 def fit_probability_interval(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +11,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from eelsmap.errors import NO_ANSWER, BundleError, PixelFlag
-from eelsmap.features import feature_energies, feature_matrix, feature_names, seen_distributions
+from eelsmap.features import feature_energies, feature_matrix, feature_names
+from eelsmap.models.aligned_novelty import relative_score_of_both
+from eelsmap.models.alone import AloneSpace, alone_curves, alone_features, alone_names, edge_log_snr, stands_alone
 from eelsmap.models.bundle import read_bundle
+from eelsmap.models.bundle_content import BundleContent, bundle_content
+from eelsmap.models.corrections import CORRECTIONS, NO_CORRECTIONS, Corrections
 from eelsmap.models.intervals import NumberInterval, ProbabilityInterval
 from eelsmap.models.novelty import Novelty
 from eelsmap.preprocess.edge_stack import EdgeStack
@@ -45,13 +48,17 @@ class Model:
     boosters
         Property name to booster; spreads under ``"<name>_spread"``.
     numbers, probabilities
-        Calibration of each property's interval.
-    novelty
-        What the training spectra look like.
+        Calibration of each property's interval; specialists of one edge alone under ``"<name>_alone"``.
+    novelty, novelty_aligned
+        What the training spectra look like, on the axis and with each edge laid on its own maximum.
+    alone
+        By property with a specialist: what its training spectra look like.
     manifest
         The bundle's manifest: training library, metrics, limits in words, licence.
     card
         The model card, Markdown.
+    corrections
+        What a user's references changed (:mod:`eelsmap.models.calibration`); nothing in a model as it was trained.
     """
 
     name: str
@@ -63,13 +70,21 @@ class Model:
     numbers: Mapping[str, NumberInterval]
     probabilities: Mapping[str, ProbabilityInterval]
     novelty: Novelty
+    novelty_aligned: Novelty | None
+    alone: Mapping[str, AloneSpace]
     manifest: Mapping[str, Any]
     card: str
+    corrections: Corrections = NO_CORRECTIONS
 
     @property
     def columns(self) -> list[str]:
         """Names of the predictions: each property, then its ``_lower`` and ``_upper``."""
         return [column for target in self.targets for column in (target, f"{target}_lower", f"{target}_upper")]
+
+    @property
+    def outputs(self) -> list[str]:
+        """What :meth:`predict_stack` gives for every spectrum: :attr:`columns`, then ``"novelty"``."""
+        return [*self.columns, "novelty"]
 
     def predict_stack(self, stack: EdgeStack, /, *, axis_uncertainty: float) -> NDArray[np.float32]:
         """Predict the properties of n pixels.
@@ -79,22 +94,34 @@ class Model:
         stack
             Edges of n pixels, from :func:`eelsmap.preprocess.extract_edges` with this model's recipe.
         axis_uncertainty
-            What may remain wrong of the energy axis, eV.
+            What may remain wrong of the energy axis, eV; NaN where nobody knows.
 
         Returns
         -------
         numpy.ndarray
-            Shape (n, column), in the order of :attr:`columns`. NaN where the pixel's flags end the answer, and for
-            properties that rest on an edge which is missing or lost in noise. Spectra unlike the training spectra
-            get the flag ``NOVEL`` in ``stack.flags``, in place; they keep their values.
+            Shape (n, output), in the order of :attr:`outputs`. NaN where the pixel's flags end the answer, and for
+            properties that rest on an edge which is missing or lost in noise. ``novelty`` is the distance from all
+            training spectra over what is usual: spectra above 1 get the flag ``NOVEL`` in ``stack.flags``, in place,
+            and keep their values. The valence of a metal whose edge is the only one seen comes from a specialist.
         """
+        stack = self.corrections.on_stack(stack, self.recipe)
         features = feature_matrix(stack, self.recipe, axis_uncertainty=axis_uncertainty)
-        result = np.full((features.shape[0], len(self.columns)), np.nan, dtype=np.float32)
+        result = np.full((features.shape[0], len(self.outputs)), np.nan, dtype=np.float32)
         answered = (stack.flags & np.uint32(NO_ANSWER)) == 0
+        novelty = result[:, -1]
         if answered.any():
-            result[answered] = self.predict_features(features[answered], total_log_snr(stack)[answered])
-            novel = self.novelty.relative_score(*seen_distributions(features[answered], self.recipe)) > 1
-            stack.flags[np.flatnonzero(answered)[novel]] |= np.uint32(PixelFlag.NOVEL)
+            result[answered, :-1] = self.predict_features(features[answered], total_log_snr(stack)[answered])
+            novelty[answered] = relative_score_of_both(
+                self.novelty, self.novelty_aligned, features[answered], self.recipe
+            )
+        for target in self.alone:
+            self._answer_alone(target, stack, answered, axis_uncertainty, result)
+        result[answered, :-1] = self.corrections.on_values(
+            result[answered, :-1], features[answered], stack.seen[answered], self.targets, self.recipe, self.boosters
+        )
+        novelty /= self.corrections.novelty_factor
+        with np.errstate(invalid="ignore"):
+            stack.flags[novelty > 1] |= np.uint32(PixelFlag.NOVEL)
         for index, target in enumerate(self.targets):
             edge = PROPERTIES[target].edge
             if edge is not None:
@@ -102,19 +129,49 @@ class Model:
                 result[(stack.flags & without) != 0, 3 * index : 3 * index + 3] = np.nan
         return result
 
+    def _answer_alone(
+        self,
+        target: str,
+        stack: EdgeStack,
+        answered: NDArray[np.bool_],
+        axis_uncertainty: float,
+        result: NDArray[np.float32],
+    ) -> None:
+        """Let the specialist of an edge answer where nothing else is seen, in place."""
+        edge = PROPERTIES[target].edge
+        index = self.recipe.edge_set.index(str(edge))
+        rows = answered & stands_alone(stack, index)
+        if not rows.any():
+            return
+        features = alone_features(stack, str(edge), self.recipe, axis_uncertainty=axis_uncertainty)[rows]
+        log_snr = edge_log_snr(stack, index)[rows]
+        column = 3 * self.targets.index(target)
+        space, seen = self.alone[target], self.recipe.edge_set[str(edge)]
+        result[rows, column : column + 3] = self._number(
+            target, f"{target}_alone", space.with_scores(features, seen), log_snr
+        )
+        curves = alone_curves(features, seen)[:, None]
+        result[rows, -1] = space.novelty.relative_score(curves, log_snr[:, None], np.ones((len(curves), 1), dtype=bool))
+
+    def _number(
+        self, target: str, trees: str, features: NDArray[np.float32], log_snr: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Value, lower and upper end of a numeric property, shape (n, 3)."""
+        raw = self.boosters[trees].inplace_predict(features).astype(np.float64)
+        log_spread = self.boosters[f"{trees}_spread"].inplace_predict(features).astype(np.float64)
+        half = self.numbers[trees].half_width(np.maximum(np.exp(log_spread), _SMALLEST_SPREAD), log_snr)
+        return np.clip(np.stack([raw, raw - half, raw + half], axis=1), *PROPERTIES[target].limits)
+
     def predict_features(self, features: NDArray[np.float32], log_snr: NDArray[np.float64], /) -> NDArray[np.float32]:
         """Predict from a feature matrix, shape (n, feature), and log10 signal-to-noise, shape (n,)."""
         result = np.empty((features.shape[0], len(self.columns)), dtype=np.float32)
         for index, target in enumerate(self.targets):
-            raw = self.boosters[target].inplace_predict(features, predict_type="margin").astype(np.float64)
             if target in self.probabilities:
-                value, lower, upper = self.probabilities[target].calibrate(raw)
+                score = self.boosters[target].inplace_predict(features, predict_type="margin").astype(np.float64)
+                values = np.stack(self.probabilities[target].calibrate(score), axis=1)
             else:
-                log_spread = self.boosters[f"{target}_spread"].inplace_predict(features).astype(np.float64)
-                half = self.numbers[target].half_width(np.maximum(np.exp(log_spread), _SMALLEST_SPREAD), log_snr)
-                value, lower, upper = raw, raw - half, raw + half
-            low, high = PROPERTIES[target].limits
-            result[:, 3 * index : 3 * index + 3] = np.clip(np.stack([value, lower, upper], axis=1), low, high)
+                values = self._number(target, target, features, log_snr)
+            result[:, 3 * index : 3 * index + 3] = values
         return result
 
     def predict(
@@ -123,7 +180,7 @@ class Model:
         /,
         *,
         relative_intensity: bool = False,
-        axis_uncertainty: float = 0.7,
+        axis_uncertainty: float | None = None,
     ) -> pd.DataFrame:
         """Predict from spectra whose background was subtracted already.
 
@@ -135,12 +192,13 @@ class Model:
         relative_intensity
             Whether the edges share one intensity scale, so that their ratios say something about composition.
         axis_uncertainty
-            Standard deviation of the error of the energies, eV.
+            Standard deviation of the error of the energies, eV; None where nobody knows.
 
         Returns
         -------
         pandas.DataFrame
-            n rows; a column for each property, its ``_lower`` and ``_upper``, and ``flags``.
+            n rows; a column for each property, its ``_lower`` and ``_upper``, ``novelty`` (above 1 unlike all training
+            spectra) and ``flags``.
 
         Raises
         ------
@@ -152,7 +210,8 @@ class Model:
         import pandas as pd
 
         stack = stack_of_given_edges(spectra, self.recipe, relative_intensity=relative_intensity)
-        table = pd.DataFrame(self.predict_stack(stack, axis_uncertainty=axis_uncertainty), columns=self.columns)
+        known = np.nan if axis_uncertainty is None else axis_uncertainty
+        table = pd.DataFrame(self.predict_stack(stack, axis_uncertainty=known), columns=self.outputs)
         return table.assign(flags=stack.flags)
 
 
@@ -182,33 +241,28 @@ def load_model(name_or_path: str | Path) -> Model:
     BundleError
         The bundle is incomplete, damaged, or not of this version.
     """
-    import xgboost
-
     manifest, parts, sha256 = read_bundle(name_or_path)
-    try:
-        recipe = Recipe.from_dict(manifest["recipe"])
-        calibration = json.loads(parts["calibration.json"])
-        targets = tuple(manifest["targets"])
-        boosters = {}
-        for name, content in parts.items():
-            if name.endswith(".ubj"):
-                booster = xgboost.Booster({"nthread": 1})
-                booster.load_model(bytearray(content))
-                # Blocks run side by side already; threads inside a block would only fight.
-                booster.set_param({"nthread": 1})
-                boosters[name.removesuffix(".ubj")] = booster
-        numbers = {name: NumberInterval.from_dict(item) for name, item in calibration["numbers"].items()}
-        probabilities = {
-            name: ProbabilityInterval.from_dict(item) for name, item in calibration["probabilities"].items()
-        }
-        model = Model(
-            manifest["name"], manifest["version"], sha256, recipe, targets, boosters, numbers, probabilities,
-            Novelty.from_bytes(parts["novelty.npz"]), manifest, parts["card.md"].decode(),
-        )  # fmt: skip
-    except (KeyError, TypeError, ValueError, xgboost.core.XGBoostError) as error:
-        raise BundleError(f"{name_or_path}: the bundle lacks or garbles a part ({error}); get a fresh copy") from error
-    _check_parts(model, str(name_or_path))
+    where = str(name_or_path)
+    content = bundle_content(manifest, parts, where)
+    model = Model(
+        manifest["name"], manifest["version"], sha256, content.recipe, content.targets, content.boosters,
+        content.numbers, content.probabilities, content.novelty, content.novelty_aligned, content.alone, manifest,
+        content.card, _corrections(parts, content, where),
+    )  # fmt: skip
+    _check_parts(model, where)
     return model
+
+
+def _corrections(parts: Mapping[str, bytes], content: BundleContent, where: str) -> Corrections:
+    """Read what a user's references changed, and check it against the trees that it needs."""
+    if CORRECTIONS not in parts:
+        return NO_CORRECTIONS
+    try:
+        corrections = Corrections.from_json(parts[CORRECTIONS])
+        corrections.check_parts(content.recipe, content.boosters)
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
+        raise BundleError(f"{where}: {CORRECTIONS} cannot be used ({error}); get a fresh copy of the bundle") from error
+    return corrections
 
 
 def _check_parts(model: Model, where: str) -> None:
@@ -221,14 +275,31 @@ def _check_parts(model: Model, where: str) -> None:
     if model.novelty.mean.size != points:
         raise BundleError(f"{where}: novelty knows {model.novelty.mean.size} points, but the recipe makes {points}")
     for target in model.targets:
-        needed = [target] if target in model.probabilities else [target, f"{target}_spread"]
-        if target not in model.probabilities and target not in model.numbers:
-            raise BundleError(f"{where}: no calibration for {target}")
-        for name in needed:
-            if name not in model.boosters:
-                raise BundleError(f"{where}: no trees for {name}")
-            if model.boosters[name].num_features() != width:
-                raise BundleError(
-                    f"{where}: the trees of {name} read {model.boosters[name].num_features()} features, "
-                    f"but the recipe makes {width}"
-                )
+        _check_trees(model, target, width, where)
+    for target, space in model.alone.items():
+        edge = PROPERTIES[target].edge
+        if edge is None:
+            raise BundleError(f"{where}: {target} rests on no single edge, but has a specialist for one")
+        names = alone_names(model.recipe.edge_set[edge])
+        bins = sum(name.startswith("aligned ") for name in names)
+        if (
+            space.novelty.mean.shape != (1, bins)
+            or space.mean.shape != (bins,)
+            or space.components.shape[1:] != (bins,)
+        ):
+            raise BundleError(f"{where}: {target} alone does not know {bins} bins")
+        _check_trees(model, f"{target}_alone", len(names) + len(space.components), where)
+
+
+def _check_trees(model: Model, name: str, width: int, where: str) -> None:
+    """Refuse trees that are missing, uncalibrated, or read another number of features."""
+    if name not in model.probabilities and name not in model.numbers:
+        raise BundleError(f"{where}: no calibration for {name}")
+    for trees in [name] if name in model.probabilities else [name, f"{name}_spread"]:
+        if trees not in model.boosters:
+            raise BundleError(f"{where}: no trees for {trees}")
+        if model.boosters[trees].num_features() != width:
+            raise BundleError(
+                f"{where}: the trees of {trees} read {model.boosters[trees].num_features()} features, "
+                f"but the recipe makes {width}"
+            )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -10,9 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.interpolate import make_interp_spline
 
+from eelsmap.errors import PixelFlag
 from eelsmap.features import feature_matrix
 from eelsmap.models.model import total_log_snr
 from eelsmap.models.training_mixtures import MixturePlan
+from eelsmap.models.white_line_doubt import vary_white_lines
 from eelsmap.phantom.detector import detect
 from eelsmap.phantom.expected import expected_counts
 from eelsmap.preprocess.edge_stack import EdgeStack, extract_edges
@@ -25,7 +27,14 @@ from eelsmap.recipe import Recipe
 if TYPE_CHECKING:
     from eelsmap.library import Library
 
-__all__ = ["RANGES", "TrainingSpectra", "make_training_spectra"]
+__all__ = [
+    "RANGES",
+    "TrainingSpectra",
+    "TrainingStack",
+    "join_spectra",
+    "make_training_spectra",
+    "make_training_stacks",
+]
 
 RANGES: dict[str, Any] = {
     "dispersion_eV": (0.15, 0.2, 0.25, 0.3, 0.4, 0.5),
@@ -36,14 +45,20 @@ RANGES: dict[str, Any] = {
     "background_exponent": (2.5, 3.4),
     "edge_amplitude_log_sigma": 0.15,
     "white_line_log_sigma": 0.15,
+    "l2_distance_eV": 0.25,
+    "l3_over_l2_log_sigma": 0.12,
+    "l3_position_eV": 0.3,
+    "added_lifetime_eV": (0.0, 0.6),
     "pre_edge_scale": (0.45, 1.1),
     "psf_tail_fraction": (0.0, 0.09),
     "axis_uncertainty_eV": (0.2, 1.5),
+    "axis_unknown_probability": 0.2,
     "oxygen_k_placement_eV": 0.4,
     "smooth_residue": (0.0, 0.01),
     "smooth_residue_knots_eV": 35.0,
     "gain_variation": (0.0, 0.003),
-    "missing_edge_probability": 0.07,
+    "missing_edge_probability": 0.1,
+    "lone_edge_probability": 0.1,
     "unknown_composition_probability": 0.15,
     "cut_axis_probability": 0.1,
 }
@@ -52,17 +67,36 @@ RANGES: dict[str, Any] = {
 The O K edges of two structures are placed against each other to 0.4 eV (leave-one-out error of `library.alignment`).
 """
 
-_CHUNK = 256
+_CHUNK = 64
 _PRE_EDGE_END = 534.0
 
 
 class TrainingSpectra(NamedTuple):
-    """Features (n, feature), labels by property (n,), NaN where a label has no meaning, log10 SNR (n,), group (n,)."""
+    """Features (n, feature), labels by property (n,), NaN where a label has no meaning, log10 SNR (n,), group (n,).
+
+    ``conditions``: by name (n,) what the microscope was like, for a model to be measured by: ``t_over_lambda``,
+    ``axis_uncertainty_eV``, ``fwhm_eV``. Models do not see it.
+    """
 
     features: NDArray[np.float32]
     labels: dict[str, NDArray[np.float64]]
     log_snr: NDArray[np.float64]
     group: NDArray[np.intp]
+    conditions: dict[str, NDArray[np.float64]]
+
+
+class TrainingStack(NamedTuple):
+    """Edge stacks of n spectra with one energy axis.
+
+    ``axis_uncertainty`` as it is stated to the model, eV, NaN where it is not; ``labels``, ``group`` and ``conditions``
+    as in :class:`TrainingSpectra`.
+    """
+
+    stack: EdgeStack
+    axis_uncertainty: float
+    labels: dict[str, NDArray[np.float64]]
+    group: NDArray[np.intp]
+    conditions: dict[str, NDArray[np.float64]]
 
 
 def make_training_spectra(
@@ -84,22 +118,93 @@ def make_training_spectra(
     Yields
     ------
     TrainingSpectra
-        At most 256 spectra each; those that carry a flag which ends the answer are left out.
+        At most 64 spectra each; those in which no edge is seen are left out.
+    """
+    for chunk in make_training_stacks(library, mixtures, recipe, rng):
+        answered = chunk.stack.seen.any(axis=1)
+        yield TrainingSpectra(
+            feature_matrix(chunk.stack, recipe, axis_uncertainty=chunk.axis_uncertainty)[answered],
+            {name: value[answered] for name, value in chunk.labels.items()},
+            total_log_snr(chunk.stack)[answered],
+            chunk.group[answered],
+            {name: value[answered] for name, value in chunk.conditions.items()},
+        )
+
+
+def make_training_stacks(
+    library: Library,
+    mixtures: MixturePlan,
+    recipe: Recipe,
+    rng: np.random.Generator,
+    /,
+    *,
+    edges: tuple[str, ...] | None = None,
+) -> Iterator[TrainingStack]:
+    """Make the edge stacks of training spectra chunk by chunk.
+
+    Parameters
+    ----------
+    library, mixtures, recipe, rng
+        As for :func:`make_training_spectra`.
+    edges
+        The edges that every spectrum has; None takes edges away at random.
+
+    Yields
+    ------
+    TrainingStack
+        At most 64 spectra each.
     """
     library = _with_bulk_oxygen(library)
     for start in range(0, mixtures.group.size, _CHUNK):
         part = slice(start, min(start + _CHUNK, mixtures.group.size))
         mixture = library.mix(mixtures.records[part], mixtures.weights[part])
+        n = part.stop - start
         # Initial-state calculations put too much weight into the pre-edge, by a factor that is not known for certain.
-        scale = _log_uniform(rng, "pre_edge_scale", mixture.spectra["O_K"].shape[0])
-        _scale_pre_edge(mixture.spectra["O_K"], library.grids["O_K"], scale)
-        uncertainty = float(_log_uniform(rng, "axis_uncertainty_eV", 1)[0])
-        stack = _observe(library, mixture, recipe, rng, uncertainty)
-        _forget(stack, recipe, rng)
-        answered = ~stack.weak.all(axis=1)
-        features = feature_matrix(stack, recipe, axis_uncertainty=uncertainty)[answered]
-        labels = {name: value[answered] for name, value in labels_of(mixture.labels, stack, recipe).items()}
-        yield TrainingSpectra(features, labels, total_log_snr(stack)[answered], mixtures.group[part][answered])
+        _scale_pre_edge(mixture.spectra["O_K"], library.grids["O_K"], _log_uniform(rng, "pre_edge_scale", n))
+        for edge in recipe.edge_set:
+            if edge.subshell == "L3":
+                mixture.spectra[edge.name][:] = vary_white_lines(
+                    mixture.spectra[edge.name],
+                    library.grids[edge.name],
+                    edge,
+                    farther=rng.normal(0.0, RANGES["l2_distance_eV"], n),
+                    ratio=np.exp(rng.normal(0.0, RANGES["l3_over_l2_log_sigma"], n)),
+                    width=_uniform(rng, "added_lifetime_eV", n),
+                )
+        conditions = {
+            "t_over_lambda": _uniform(rng, "t_over_lambda", n),
+            "fwhm_eV": _log_uniform(rng, "fwhm_eV", n),
+            "axis_uncertainty_eV": np.full(n, _log_uniform(rng, "axis_uncertainty_eV", 1)[0]),
+        }
+        stack = _observe(library, mixture, recipe, rng, conditions)
+        _forget(stack, _lost_edges(recipe, n, rng, edges), recipe, rng)
+        stated = np.nan if rng.random() < RANGES["axis_unknown_probability"] else conditions["axis_uncertainty_eV"][0]
+        labels = labels_of(mixture.labels, stack, recipe)
+        yield TrainingStack(stack, float(stated), labels, mixtures.group[part], conditions)
+
+
+def _lost_edges(recipe: Recipe, n: int, rng: np.random.Generator, edges: tuple[str, ...] | None) -> NDArray[np.bool_]:
+    """Which edges each spectrum has not, shape (n, edge): drawn, often all but one, or all but the given ones."""
+    shape = n, len(recipe.edge_set)
+    if edges is not None:
+        return np.broadcast_to([name not in edges for name in recipe.edge_set.names], shape)
+    lost = rng.random(shape) < RANGES["missing_edge_probability"]
+    alone = rng.random(n) < RANGES["lone_edge_probability"]
+    lost[alone] = np.arange(shape[1]) != rng.integers(shape[1], size=(int(alone.sum()), 1))
+    return np.asarray(lost & ~lost.all(axis=1, keepdims=True))
+
+
+def join_spectra(pieces: Iterable[TrainingSpectra], /) -> TrainingSpectra:
+    """Join tables to one."""
+    parts = list(pieces)
+    first = parts[0]
+    return TrainingSpectra(
+        np.concatenate([part.features for part in parts]),
+        {name: np.concatenate([part.labels[name] for part in parts]) for name in first.labels},
+        np.concatenate([part.log_snr for part in parts]),
+        np.concatenate([part.group for part in parts]),
+        {name: np.concatenate([part.conditions[name] for part in parts]) for name in first.conditions},
+    )
 
 
 def labels_of(
@@ -136,9 +241,16 @@ def _scale_pre_edge(spectra: NDArray[np.float64], grid: NDArray[np.float64], sca
     spectra *= 1.0 + (scale[:, None] - 1.0) * below
 
 
-def _observe(library: Library, mixture: Any, recipe: Recipe, rng: np.random.Generator, uncertainty: float) -> EdgeStack:
+def _observe(
+    library: Library,
+    mixture: Any,
+    recipe: Recipe,
+    rng: np.random.Generator,
+    conditions: dict[str, NDArray[np.float64]],
+) -> EdgeStack:
     """Make the counts of one chunk as a detector gives them, treated as measured counts are."""
     n = next(iter(mixture.atoms.values())).shape[0]
+    uncertainty = float(conditions["axis_uncertainty_eV"][0])
     edges = len(recipe.edge_set)
     dispersion = rng.choice(RANGES["dispersion_eV"])
     first = rng.uniform(455.0, 490.0)
@@ -152,8 +264,8 @@ def _observe(library: Library, mixture: Any, recipe: Recipe, rng: np.random.Gene
         energy,
         grids=library.grids,
         counts=_log_uniform(rng, "counts_in_O_K_window", n),
-        fwhm_eV=_log_uniform(rng, "fwhm_eV", n),
-        t_over_lambda=_uniform(rng, "t_over_lambda", n),
+        fwhm_eV=conditions["fwhm_eV"],
+        t_over_lambda=conditions["t_over_lambda"],
         background_ratio=_uniform(rng, "background_ratio", n),
         background_exponent=_uniform(rng, "background_exponent", n),
         edge_shift_eV=_shifts(recipe, n, rng, uncertainty),
@@ -170,11 +282,11 @@ def _observe(library: Library, mixture: Any, recipe: Recipe, rng: np.random.Gene
 
 
 def _shifts(recipe: Recipe, n: int, rng: np.random.Generator, uncertainty: float) -> NDArray[np.float64]:
-    """Draw how far each edge lies from its place, eV: the axis is uncertain, and where the library puts O K."""
-    shifts = rng.normal(0.0, uncertainty, (n, len(recipe.edge_set)))
-    oxygen = np.array(recipe.edge_set.names) == "O_K"
-    shifts[:, oxygen] += rng.normal(0.0, RANGES["oxygen_k_placement_eV"], (n, int(oxygen.sum())))
-    return shifts
+    """Draw how far each edge lies from its place, eV: the axis is uncertain, and where the library puts the edges."""
+    placement = np.array(
+        [RANGES["oxygen_k_placement_eV" if edge.subshell == "K" else "l3_position_eV"] for edge in recipe.edge_set]
+    )
+    return rng.normal(0.0, uncertainty, (n, placement.size)) + rng.normal(0.0, placement, (n, placement.size))
 
 
 def _smooth_residue(energy: NDArray[np.float64], n: int, rng: np.random.Generator) -> NDArray[np.float64]:
@@ -190,16 +302,15 @@ def _smooth_residue(energy: NDArray[np.float64], n: int, rng: np.random.Generato
     return factor
 
 
-def _forget(stack: EdgeStack, recipe: Recipe, rng: np.random.Generator) -> None:
-    """Take edges and composition away at random, in place, so that any subset of edges is a known case."""
-    n, edges = stack.snr.shape
-    lost = rng.random((n, edges)) < RANGES["missing_edge_probability"]
-    lost[lost.all(axis=1)] = False
+def _forget(stack: EdgeStack, lost: NDArray[np.bool_], recipe: Recipe, rng: np.random.Generator) -> None:
+    """Take edges and, at random, composition away, in place, so that any subset of edges is a known case."""
     stack.net[lost] = np.nan
     stack.snr[lost] = np.nan
     stack.net_counts[lost] = np.nan
     stack.weak[lost] = False
-    stack.net_counts[rng.random(n) < RANGES["unknown_composition_probability"]] = np.nan
+    for index, name in enumerate(recipe.edge_set.names):
+        stack.flags[lost[:, index]] |= np.uint32(PixelFlag.missing(name))
+    stack.net_counts[rng.random(len(lost)) < RANGES["unknown_composition_probability"]] = np.nan
 
 
 def _uniform(rng: np.random.Generator, name: str, n: int) -> NDArray[np.float64]:

@@ -42,6 +42,11 @@ class EdgeStack(NamedTuple):
     counts: NDArray[np.float64]
     flags: NDArray[np.uint32]
 
+    @property
+    def seen(self) -> NDArray[np.bool_]:
+        """Which edges are inside the axis and rise above noise, shape (n, edge)."""
+        return np.asarray(np.isfinite(self.snr) & ~self.weak)
+
 
 def extract_edges(
     block: NDArray[np.generic], plan: Plan, recipe: Recipe, /, *, shift: NDArray[np.float64] | None = None

@@ -19,6 +19,7 @@ __all__ = ["stack_of_given_edges"]
 
 _MAD_TO_SIGMA = 1.4826
 _LATEST_START = 1.0
+_BESIDE_LINES = 1.5
 
 
 def stack_of_given_edges(
@@ -88,10 +89,15 @@ def _checked(
         raise RecipeError(
             f"{name}: intensity of shape {values.shape} does not fit an energy axis of {axis.size} channels"
         )
-    if axis[0] > edge.signal[0] + _LATEST_START or axis[-1] < edge.minimum_end:
+    if edge.subshell == "K":
+        latest, earliest = edge.signal[0] + _LATEST_START, edge.minimum_end
+    else:
+        # Somebody's own extraction is used as far as it goes: its two lines are needed, and little else.
+        latest, earliest = (edge.lines[0].energy - _BESIDE_LINES, edge.lines[-1].energy + _BESIDE_LINES)
+    if axis[0] > latest or axis[-1] < earliest:
         raise RecipeError(
-            f"{name}: the spectrum covers {axis[0]:.1f}-{axis[-1]:.1f} eV; at least "
-            f"{edge.signal[0] + _LATEST_START:.1f}-{edge.minimum_end:.1f} eV are needed"
+            f"{name}: the spectrum covers {axis[0]:.1f}-{axis[-1]:.1f} eV; at least {latest:.1f}-{earliest:.1f} eV are "
+            "needed"
         )
     return axis, values
 

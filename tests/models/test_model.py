@@ -3,7 +3,10 @@ import pytest
 
 from eelsmap import load_library, load_model
 from eelsmap.errors import EnergyAxisError, PixelFlag, RecipeError
+from eelsmap.models.alone_training import ion_mixtures
+from eelsmap.models.edge_spectra import make_edge_spectra
 from eelsmap.properties import PROPERTIES
+from eelsmap.recipe import Recipe
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +27,7 @@ def given():
 
 def test_columns_are_properties_with_intervals(model, given):
     table = model.predict(given[0])
-    assert list(table.columns) == [*model.columns, "flags"]
+    assert list(table.columns) == [*model.columns, "novelty", "flags"]
     assert set(model.targets) == set(PROPERTIES)
     for name in model.targets:
         known = table[name].notna()
@@ -92,6 +95,43 @@ def test_a_bad_row_is_flagged_and_the_rest_answered(model, given):
 def test_unusable_spectra_are_refused_in_words(model, spectra, error, words):
     with pytest.raises(error, match=words):
         model.predict(spectra)
+
+
+def oxide(valence, rng, rows=60):
+    """Clear simulated Mn L2,3 spectra of pure valences, on an axis that is right to a few tenths of an eV."""
+    mixtures = ion_mixtures("mn_valence", Recipe())
+    for chunk in make_edge_spectra(mixtures, 4000, rng):
+        if chunk.axis_uncertainty < 0.5:
+            pure = np.isclose(chunk.valence, valence)
+            noise = np.abs(np.diff(chunk.intensity, n=2, axis=1)).mean(axis=1) / chunk.intensity.max(axis=1)
+            keep = np.flatnonzero(pure & (noise < 0.05))
+            if keep.size >= 3:
+                return chunk.energy, chunk.intensity[keep]
+    raise AssertionError("no such spectra were drawn")
+
+
+@pytest.mark.parametrize("valence", [2, 3, 4])
+def test_one_edge_alone_tells_the_valence_of_any_oxide(model, valence):
+    energy, intensity = oxide(valence, np.random.default_rng(valence))
+    table = model.predict({"Mn_L": (energy, intensity)})
+    assert abs(np.median(table["mn_valence"]) - valence) < 0.5
+    assert (table["novelty"] <= 1).mean() > 0.5
+    for wrong in (-2.0, 2.0):
+        moved = model.predict({"Mn_L": (energy + wrong, intensity)})
+        assert abs(np.median(moved["mn_valence"]) - valence) < 0.5
+
+
+def test_a_second_edge_takes_the_word_from_the_specialist(model, given):
+    spectra, _ = given
+    alone = model.predict({"Mn_L": spectra["Mn_L"]})["mn_valence"]
+    features = model.predict({"Mn_L": spectra["Mn_L"], "O_K": spectra["O_K"]})["mn_valence"]
+    assert not np.allclose(alone, features, equal_nan=True)
+
+
+def test_novelty_and_its_flag_say_the_same(model, given):
+    table = model.predict(given[0])
+    flagged = (table["flags"] & int(PixelFlag.NOVEL)) != 0
+    assert (flagged == (table["novelty"] > 1)).all()
 
 
 def test_a_spectrum_that_ends_early_is_used_as_far_as_it_goes(model, given):

@@ -8,7 +8,7 @@ from eelsmap.models.model import load_model
 from eelsmap.models.train import train_model
 from eelsmap.models.training_mixtures import group_parents, sample_mixtures
 
-SMALL = {"rows": 500, "test_rows": 200, "groups": 2}
+SMALL = {"rows": 500, "alone_rows": 400, "test_rows": 200, "groups": 2}
 
 
 @pytest.fixture(scope="module")
