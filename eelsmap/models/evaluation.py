@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from eelsmap.models.metrics import number_metrics, probability_metrics
 from eelsmap.models.model import total_log_snr
-from eelsmap.models.training_mixtures import sample_mixtures
+from eelsmap.models.training_mixtures import sample_unseen_mixtures
 from eelsmap.models.training_spectra import make_training_stacks
 from eelsmap.properties import PROPERTIES
 
@@ -48,10 +48,7 @@ class _Predictions:
         self, model: Model, library: Library, rows: int, seed: int, edges: tuple[str, ...] | None = None
     ) -> None:
         random = np.random.default_rng(seed)
-        # A model is not measured on another model's spectra: where a surrogate filled O K in is left out.
-        judged = (library.split == "test") & (library.origin != "surrogate")
-        test = {int(parent): 0 for parent in library.parent[judged]}
-        mixtures = sample_mixtures(library, test, rows, random)
+        mixtures, self.structures = sample_unseen_mixtures(library, rows, random)
         values, labels, conditions = [], [], []
         for chunk in make_training_stacks(library, mixtures, model.recipe, random, edges=edges):
             seen = chunk.stack.seen.any(axis=1)
@@ -59,7 +56,7 @@ class _Predictions:
             labels.append({name: value[seen] for name, value in chunk.labels.items()})
             noise = {"log_snr": total_log_snr(chunk.stack)}
             conditions.append({name: value[seen] for name, value in {**noise, **chunk.conditions}.items()})
-        self.model, self.structures = model, len(test)
+        self.model = model
         self.values = np.concatenate(values).astype(np.float64)
         self.labels = {name: np.concatenate([item[name] for item in labels]) for name in labels[0]}
         self.conditions = {name: np.concatenate([item[name] for item in conditions]) for name in conditions[0]}

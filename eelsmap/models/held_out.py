@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eelsmap.features import feature_matrix, feature_names
-from eelsmap.models.training_mixtures import sample_mixtures
+from eelsmap.models.training_mixtures import sample_unseen_mixtures
 from eelsmap.models.training_spectra import make_training_stacks
 from eelsmap.preprocess.edge_stack import EdgeStack
 from eelsmap.recipe import Recipe
@@ -42,8 +42,6 @@ class HeldOut(NamedTuple):
 def held_out_spectra(library: Library, recipe: Recipe, /, *, rows: int, seed: int) -> HeldOut:
     """Make spectra of the library's ``test`` structures, over the ranges of microscopes of the training.
 
-    Structures whose O K edge a surrogate filled in are left out: a model is not measured on another model's spectra.
-
     Parameters
     ----------
     library
@@ -61,8 +59,7 @@ def held_out_spectra(library: Library, recipe: Recipe, /, *, rows: int, seed: in
         All in one table.
     """
     random = np.random.default_rng(seed)
-    judged = (library.split == "test") & (library.origin != "surrogate")
-    mixtures = sample_mixtures(library, {int(parent): 0 for parent in library.parent[judged]}, rows, random)
+    mixtures, _ = sample_unseen_mixtures(library, rows, random)
     chunks = list(make_training_stacks(library, mixtures, recipe, random))
     seen = [chunk.stack.seen.any(axis=1) for chunk in chunks]
     features = [

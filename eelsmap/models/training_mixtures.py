@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from eelsmap.library import Library
 
-__all__ = ["MixturePlan", "group_parents", "sample_mixtures"]
+__all__ = ["MixturePlan", "group_parents", "sample_mixtures", "sample_unseen_mixtures"]
 
 _RECORDS = 6
 _DEFECT_SHARE = {"pristine": 0.45, "vacancy": 0.3, "antisite": 0.25}
@@ -91,6 +91,32 @@ def sample_mixtures(library: Library, group_of: dict[int, int], n: int, rng: np.
     for row in range(n):
         records[row], weights[row] = tables[int(group[row])].draw(rng)
     return MixturePlan(records, weights, group)
+
+
+def sample_unseen_mixtures(library: Library, n: int, rng: np.random.Generator, /) -> tuple[MixturePlan, int]:
+    """Draw the records of n spectra by which a model is judged: of structures that no model is trained on.
+
+    Structures whose O K edge a surrogate filled in are left out: a model is not measured on another model's spectra.
+
+    Parameters
+    ----------
+    library
+        The spectral library; only its ``test`` split is used.
+    n
+        Number of spectra.
+    rng
+        Source of randomness.
+
+    Returns
+    -------
+    mixtures : MixturePlan
+        All in one group.
+    structures : int
+        Number of structures that they are drawn from.
+    """
+    judged = (library.split == "test") & (library.origin != "surrogate")
+    test = {int(parent): 0 for parent in library.parent[judged]}
+    return sample_mixtures(library, test, n, rng), len(test)
 
 
 def _kind(library: Library, record: int) -> str:

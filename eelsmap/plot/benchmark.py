@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -119,7 +119,8 @@ def plot_robustness(results: Results, /) -> Figure:
             mean = np.mean([found["scores"][edge] for edge in ALL_EDGES], axis=0)
             panels[1].plot(SHIFTS_EV, mean, color=_COLOURS[name], lw=1.3, label=entry.title)
     titled_axes(panels[1], "correlation with the shifted spectrum", "shift (eV)", "Pearson correlation")
-    _add_legend(panels[1])
+    panels[1].set_ylim(-1.5, 1.1)
+    _add_legend(panels[1], "lower center", 2)
     tasks = ("li_content", "environment")
     for name in SHIFTED_FEATURES:
         _draw_shift(panels[2], results, Item(what="shift", feature=name, tasks=tasks, **PAPERS), _COLOURS[name], "-",
@@ -128,14 +129,14 @@ def plot_robustness(results: Results, /) -> Figure:
         panels[2], results, Item(what="shift", tasks=tasks, **JUDGED), _COLOURS["cdf"], "--", "CDF, ±1 eV trained"
     )
     titled_axes(panels[2], "accuracy of metal counts", "shift (eV)", "accuracy")
-    _add_legend(panels[2])
+    _add_legend(panels[2], "upper left", 1)
     return figure
 
 
-def _add_legend(axes: Axes) -> None:
+def _add_legend(axes: Axes, place: Literal["lower center", "upper left"], columns: int) -> None:
     """Name the lines, where there are any."""
     if axes.lines:
-        axes.legend(frameon=False, fontsize=6.5, labelcolor=INK, loc="lower center")
+        axes.legend(frameon=False, fontsize=6.5, labelcolor=INK, loc=place, ncols=columns)
 
 
 def _draw_edge_noise(axes: Axes, results: Results) -> None:

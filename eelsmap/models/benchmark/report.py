@@ -216,7 +216,7 @@ def _statement_rows(results: Results) -> list[tuple[str, ...]]:
         if whole is None or any(value is None for value in single):
             return "–"
         low, high = (100 * (1 - whole / end([v for v in single if v is not None])) for end in (min, max))
-        return f"{low:.0f}-{high:.0f} % below one edge"
+        return f"{low:.0f} to {high:.0f} % below one edge"
 
     def more(setting: dict[str, Any]) -> str:
         gains = []
@@ -227,7 +227,7 @@ def _statement_rows(results: Results) -> list[tuple[str, ...]]:
                 if whole is None or single is None:
                     return "–"
                 gains.append(whole - single)
-        return f"{min(gains):.2f}-{max(gains):.2f} above one edge"
+        return f"{min(gains):.3f} to {max(gains):.3f} above one edge"
 
     def aligned(setting: dict[str, Any]) -> str:
         values = [score(setting, "environment", "metal_accuracy", feature=name) for name in ("intensity", "cdf")]
