@@ -129,10 +129,11 @@ def test_manganite_is_not_four_plus_and_its_ratio_is_that_of_three_plus(white_li
     assert abs(ranked[0].mismatch - ranked[1].mismatch) < 0.02 < ranked[2].mismatch - ranked[1].mismatch
 
 
-def test_the_calculated_l2_lies_too_near_to_l3(white_lines, charged_nmc, manganite):
-    """The known fault of the crystal field model without charge transfer: by up to 0.9 eV, on both edges."""
+def test_l2_lies_where_both_measured_edges_have_it(white_lines, charged_nmc, manganite):
+    """Only because it was put there: the crystal field alone leaves it too near to L3 by 0.4 eV and more."""
     for edge, ion in ((charged_nmc["all"], "Mn4"), (manganite, "Mn3")):
         measured = line_figures(edge, edge.net).distance
         for reduction in (0.0, 0.5, 1.0):
             calculated = rank(edge, white_lines, [{ion: 1.0}], reduction)[0].lines.distance
-            assert 0.1 < measured - calculated < 0.9
+            assert -0.2 < measured - calculated < 0.5
+            assert measured - calculated + white_lines.l2_farther(ion) > 0.3
