@@ -14,7 +14,7 @@ from eelsmap.features import feature_names, seen_distributions
 from eelsmap.models.novelty import Novelty, fit_novelty
 from eelsmap.recipe import Recipe
 
-__all__ = ["ACCEPTED_BY_EACH", "aligned_distributions", "fit_both_looks", "relative_score_of_both"]
+__all__ = ["ACCEPTED_BY_EACH", "aligned_distributions", "aligned_points", "fit_both_looks", "relative_score_of_both"]
 
 ACCEPTED_BY_EACH = 0.9975
 """Share of held-out spectra of each edge that each look accepts; together they refuse about as many as one at 0.995."""
@@ -38,10 +38,7 @@ def aligned_distributions(
         Shapes (n, edge, bin), (n, edge) and (n, edge). An edge with fewer bins than others ends in its last value.
     """
     distribution, log_snr, seen = seen_distributions(features, recipe)
-    words = [name.split() for name in feature_names(recipe)]
-    columns = [
-        [place for place, word in enumerate(words) if word[:2] == ["aligned", edge]] for edge in recipe.used_edges
-    ]
+    columns = _aligned_columns(recipe)
     most = max(len(places) for places in columns)
     result = np.empty((len(features), len(columns), most))
     for index, places in enumerate(columns):
@@ -49,6 +46,18 @@ def aligned_distributions(
         result[:, index] = np.pad(curves, ((0, 0), (0, most - len(places))), mode="edge")
     result[~np.isfinite(distribution[..., 0])] = np.nan
     return result, log_snr, seen
+
+
+def aligned_points(recipe: Recipe, /) -> tuple[int, int]:
+    """Edges and bins of :func:`aligned_distributions`; no bins where a recipe's features hold no aligned edges."""
+    columns = _aligned_columns(recipe)
+    return len(columns), max(len(places) for places in columns)
+
+
+def _aligned_columns(recipe: Recipe) -> list[list[int]]:
+    """Columns of the feature matrix that hold the aligned bins of each edge."""
+    words = [name.split() for name in feature_names(recipe)]
+    return [[place for place, word in enumerate(words) if word[:2] == ["aligned", edge]] for edge in recipe.used_edges]
 
 
 def fit_both_looks(

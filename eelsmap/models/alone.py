@@ -62,16 +62,10 @@ class AloneSpace:
         return np.concatenate([features, scores.astype(np.float32)], axis=1)
 
     def to_bytes(self) -> bytes:
-        """Numpy archive of all arrays."""
+        """Numpy archive of all arrays; :func:`eelsmap.models.bundle_content.checked_alone` reads it."""
         buffer = io.BytesIO()
         np.savez(buffer, shape_mean=self.mean, shape_components=self.components, **self.novelty.arrays())  # type: ignore[arg-type]
         return buffer.getvalue()
-
-    @classmethod
-    def from_bytes(cls, content: bytes) -> AloneSpace:
-        """Rebuild from :meth:`to_bytes`; never unpickles. Raises ValueError or KeyError for anything else."""
-        with np.load(io.BytesIO(content), allow_pickle=False) as archive:
-            return cls(archive["shape_mean"], archive["shape_components"], Novelty.from_bytes(content))
 
 
 def fit_alone_space(

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from eelsmap.errors import NO_ANSWER, BundleError, PixelFlag
 from eelsmap.features import feature_energies, feature_matrix, feature_names
-from eelsmap.models.aligned_novelty import relative_score_of_both
+from eelsmap.models.aligned_novelty import aligned_points, relative_score_of_both
 from eelsmap.models.alone import AloneSpace, alone_curves, alone_features, alone_names, edge_log_snr, stands_alone
 from eelsmap.models.bundle import read_bundle
 from eelsmap.models.bundle_content import BundleContent, bundle_content
@@ -267,13 +267,14 @@ def _corrections(parts: Mapping[str, bytes], content: BundleContent, where: str)
 
 def _check_parts(model: Model, where: str) -> None:
     """Refuse a bundle whose parts do not fit each other."""
-    unknown = [target for target in model.targets if target not in PROPERTIES]
-    if unknown:
-        raise BundleError(f"{where}: unknown properties {', '.join(unknown)}; the bundle is of another version")
     width = len(feature_names(model.recipe))
     points = int(np.isfinite(feature_energies(model.recipe)).sum())
     if model.novelty.mean.size != points:
         raise BundleError(f"{where}: novelty knows {model.novelty.mean.size} points, but the recipe makes {points}")
+    aligned = aligned_points(model.recipe)
+    if model.novelty_aligned is not None and model.novelty_aligned.mean.shape != aligned:
+        known = model.novelty_aligned.mean.shape
+        raise BundleError(f"{where}: novelty of aligned edges has the shape {known}, but the recipe makes {aligned}")
     for target in model.targets:
         _check_trees(model, target, width, where)
     for target, space in model.alone.items():

@@ -2,11 +2,13 @@ import numpy as np
 import pytest
 
 from eelsmap import load_library, load_model
-from eelsmap.errors import EnergyAxisError, PixelFlag, RecipeError
+from eelsmap.errors import BundleError, EnergyAxisError, PixelFlag, RecipeError
 from eelsmap.models.alone_training import ion_mixtures
+from eelsmap.models.bundle import write_bundle
 from eelsmap.models.edge_spectra import make_edge_spectra
 from eelsmap.properties import PROPERTIES
 from eelsmap.recipe import Recipe
+from tests.models.small_model import small_parts
 
 
 @pytest.fixture(scope="module")
@@ -126,6 +128,14 @@ def test_a_second_edge_takes_the_word_from_the_specialist(model, given):
     alone = model.predict({"Mn_L": spectra["Mn_L"]})["mn_valence"]
     features = model.predict({"Mn_L": spectra["Mn_L"], "O_K": spectra["O_K"]})["mn_valence"]
     assert not np.allclose(alone, features, equal_nan=True)
+
+
+def test_an_aligned_novelty_of_another_recipe_is_refused(tmp_path):
+    manifest, parts = small_parts()
+    # What edges look like on the axis fits the recipe; in the place of the aligned ones it has other bins.
+    write_bundle(tmp_path / "other", manifest, {**parts, "novelty_aligned.npz": parts["novelty.npz"]})
+    with pytest.raises(BundleError, match="novelty of aligned edges has the shape"):
+        load_model(tmp_path / "other")
 
 
 def test_novelty_and_its_flag_say_the_same(model, given):
