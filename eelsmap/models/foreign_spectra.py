@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eelsmap.edges import NMC_EDGES
-from eelsmap.models.training_mixtures import sample_mixtures
+from eelsmap.models.training_mixtures import sample_unseen_mixtures
 from eelsmap.models.training_spectra import RANGES
 from eelsmap.phantom.detector import detect
 from eelsmap.phantom.expected import expected_counts
@@ -131,8 +131,7 @@ def _extracted(recorded: Array, energy: Array, recipe: Recipe) -> EdgeStack:
 
 def _layered(library: Library, rows: int, random: np.random.Generator) -> _Mixture:
     """Blends of held-out structures, as the training blends others."""
-    judged = (library.split == "test") & (library.origin != "surrogate")
-    plan = sample_mixtures(library, {int(parent): 0 for parent in library.parent[judged]}, rows, random)
+    plan, _ = sample_unseen_mixtures(library, rows, random)
     mixture = library.mix(plan.records, plan.weights)
     return _Mixture(mixture.spectra, mixture.atoms)
 
