@@ -4,7 +4,9 @@
 images whose truth is known, ``load_library`` the simulated spectra that the shipped models learned from,
 ``predict_oxygen_k`` the O K spectra of a structure. ``train`` makes a model, ``evaluate_spectra`` measures it on
 spectra of known values, ``calibrate_model`` and ``transfer_model`` correct it by them, ``explain`` says what pushed an
-answer. Every public name is loaded when it is first used, so that ``import eelsmap`` stays fast.
+answer. ``map_classical`` gives the answers that need no model, ``map_quality`` and ``map_thickness`` say how far
+pixels can be trusted, ``deconvolve`` removes plural scattering. Every public name is loaded when it is first used, so
+that ``import eelsmap`` stays fast.
 """
 
 from __future__ import annotations
@@ -19,7 +21,8 @@ if TYPE_CHECKING:
     from eelsmap.errors import EelsmapError, PixelFlag, describe_flags
     from eelsmap.io.load import load
     from eelsmap.library import load_library, predict_oxygen_k
-    from eelsmap.mapping import PropertyMaps, map_properties
+    from eelsmap.mapping import PropertyMaps, map_classical, map_properties, map_quality
+    from eelsmap.mapping.deconvolution import deconvolve, map_thickness
     from eelsmap.models import load_model
     from eelsmap.models.calibration import calibrate_model
     from eelsmap.models.evaluation_measured import evaluate_spectra
@@ -38,6 +41,7 @@ _HOMES = {
     "PropertyMaps": "eelsmap.mapping",
     "Recipe": "eelsmap.recipe",
     "calibrate_model": "eelsmap.models.calibration",
+    "deconvolve": "eelsmap.mapping.deconvolution",
     "describe_flags": "eelsmap.errors",
     "evaluate_spectra": "eelsmap.models.evaluation_measured",
     "explain": "eelsmap.models.explanation",
@@ -45,7 +49,10 @@ _HOMES = {
     "load_library": "eelsmap.library",
     "load_model": "eelsmap.models",
     "make_phantom": "eelsmap.phantom",
+    "map_classical": "eelsmap.mapping",
     "map_properties": "eelsmap.mapping",
+    "map_quality": "eelsmap.mapping",
+    "map_thickness": "eelsmap.mapping.deconvolution",
     "predict_oxygen_k": "eelsmap.library",
     "train": "eelsmap.models.train:train_model",
     "transfer_model": "eelsmap.models.transfer",
@@ -61,6 +68,7 @@ __all__ = [
     "Recipe",
     "__version__",
     "calibrate_model",
+    "deconvolve",
     "describe_flags",
     "evaluate_spectra",
     "explain",
@@ -68,7 +76,10 @@ __all__ = [
     "load_library",
     "load_model",
     "make_phantom",
+    "map_classical",
     "map_properties",
+    "map_quality",
+    "map_thickness",
     "predict_oxygen_k",
     "train",
     "transfer_model",

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from eelsmap._version import __version__
+from eelsmap.commands.treatment_options import treated_recipe, treatment_options
 from eelsmap.errors import EelsmapError
 
 __all__ = ["main"]
@@ -76,38 +77,56 @@ def demo(out: str, model: str, counts: float, dual_eels: bool, seed: int) -> Non
 
 @main.command()
 @click.argument("path", type=_PATH)
-def info(path: Path) -> None:
+@click.option("--quality", type=_PATH, help="Draw one page on the quality of every pixel and edge to this file.")
+@click.option("--low-loss", type=_PATH, help="Low loss of the same pixels.")
+@click.option("--overwrite", is_flag=True, help="Replace an earlier figure.")
+@treatment_options
+def info(path: Path, quality: Path | None, low_loss: Path | None, overwrite: bool, **treatment: Any) -> None:
     """Say what is in a file: edges, check of the energy axis, missing metadata."""
-    from eelsmap.commands.information import describe_file, information_lines
+    from eelsmap.commands.information import describe_file, draw_quality, information_lines
+    from eelsmap.recipe import Recipe
 
-    for line in information_lines(describe_file(path)):
+    recipe = treated_recipe(Recipe(), **treatment)
+    for line in information_lines(describe_file(path, recipe=recipe, low_loss=low_loss)):
         click.echo(line)
+    if quality is not None:
+        for line in draw_quality(path, quality, recipe=recipe, low_loss=low_loss, overwrite=overwrite):
+            click.echo(line)
 
 
 @main.command(name="map")
 @click.argument("paths", nargs=-1, required=True, type=_PATH, metavar="FILE...")
 @click.option("--model", default="nmc", show_default=True, help="Shipped model by name, or path of a bundle.")
 @click.option("--out", required=True, type=_PATH, help="Folder for the results.")
-@click.option("--axis", "axis_mode", default=None, help="Energy axis: auto, none, zero_loss, global or per_edge.")
 @click.option("--low-loss", type=_PATH, help="Low loss of a single spectrum image.")
+@click.option("--also", multiple=True, type=click.Choice(["classical", "quality"]), help="Further maps; repeatable.")
 @click.option("--overwrite", is_flag=True, help="Replace earlier results.")
+@treatment_options
 @click.pass_context
 def map_command(
     ctx: click.Context,
     paths: tuple[Path, ...],
     model: str,
     out: Path,
-    axis_mode: str | None,
     low_loss: Path | None,
+    also: tuple[str, ...],
     overwrite: bool,
+    **treatment: Any,
 ) -> None:
-    """Map spectrum images: maps as .hspy, a figure, a summary table and the provenance of each FILE."""
+    """Map spectrum images: maps as .hspy, a figure, a summary table and the provenance of each FILE.
+
+    "--also classical" adds white-line ratios, onsets and composition with their errors, "--also quality" how far each
+    pixel can be trusted.
+    """
     from eelsmap.commands.map_files import map_files
+    from eelsmap.models import load_model
 
     failed = total = 0
+    loaded = load_model(model)
     results = map_files(
-        paths, model, out, axis_mode=axis_mode, low_loss=low_loss, overwrite=overwrite, computing=_progress
-    )
+        paths, loaded, out, recipe=treated_recipe(loaded.recipe, **treatment), low_loss=low_loss, also=also,
+        overwrite=overwrite, computing=_progress,
+    )  # fmt: skip
     for item in results:
         total += 1
         if item.error:

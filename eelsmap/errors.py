@@ -85,6 +85,10 @@ class PixelFlag(IntFlag):
     MN_L_MISSING = 1 << 17
     CO_L_MISSING = 1 << 18
     NI_L_MISSING = 1 << 19
+    SATURATED = 1 << 20
+    OVER_SUBTRACTED = 1 << 21
+    AXIS_UNCERTAIN = 1 << 22
+    EDGE_BACKGROUND_FAILED = 1 << 23
 
     @classmethod
     def weak(cls, edge: str) -> PixelFlag:
@@ -106,7 +110,7 @@ _REASONS = {
     PixelFlag.NEGATIVE_COUNTS: "negative counts in more than a quarter of the channels",
     PixelFlag.BACKGROUND_FAILED: "no power law fits the background",
     PixelFlag.NO_EDGE: "no edge rises above the noise",
-    PixelFlag.SPIKE_REPAIRED: "an X-ray spike or a hot channel was replaced",
+    PixelFlag.SPIKE_REPAIRED: "an X-ray spike, or a dead or hot channel, was replaced",
     PixelFlag.PARTIAL_EDGE: "an edge is cut off by the end of the axis",
     PixelFlag.ABSOLUTE_SCALE_LOST: "edges were aligned one by one; energies are relative",
     PixelFlag.NOVEL: "unlike every spectrum that the model has seen",
@@ -118,6 +122,10 @@ _REASONS = {
     PixelFlag.MN_L_MISSING: "Mn L lies outside the energy axis, or too much of it does",
     PixelFlag.CO_L_MISSING: "Co L lies outside the energy axis, or too much of it does",
     PixelFlag.NI_L_MISSING: "Ni L lies outside the energy axis, or too much of it does",
+    PixelFlag.SATURATED: "the detector is saturated; edges that it reaches are left out",
+    PixelFlag.OVER_SUBTRACTED: "the background of an edge lies above the counts behind it",
+    PixelFlag.AXIS_UNCERTAIN: "the energies are less certain than any that the model learned from",
+    PixelFlag.EDGE_BACKGROUND_FAILED: "no background could be fitted before an edge, which is left out",
 }
 
 

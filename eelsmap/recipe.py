@@ -16,21 +16,48 @@ from eelsmap.errors import RecipeError
 
 __all__ = [
     "AXIS_MODES",
+    "BACKGROUND_METHODS",
+    "PLURAL_SCATTERING_METHODS",
     "BackgroundStep",
+    "DetectorStep",
     "EnergyAxisStep",
     "FeatureStep",
+    "NoiseStep",
+    "PluralScatteringStep",
     "QualityStep",
     "Recipe",
     "SpikeStep",
 ]
 
 AXIS_MODES = ("auto", "none", "zero_loss", "global", "per_edge")
+BACKGROUND_METHODS = ("weighted", "two_area", "likelihood", "fixed_exponents")
+PLURAL_SCATTERING_METHODS = ("none", "fourier_ratio")
 
 
 def _require(condition: bool, step: str, name: str, value: object, wanted: str) -> None:
     """Raise a RecipeError that names the step, the field, the value and what it should be."""
     if not condition:
         raise RecipeError(f"{step}: {name} = {value!r} cannot be used; it must be {wanted}")
+
+
+@dataclass(frozen=True, slots=True)
+class DetectorStep:
+    """How faults of the detector are found and repaired.
+
+    Parameters
+    ----------
+    enabled
+        Whether dead and hot channels, steps of the gain and saturation are looked for at all.
+    saturation
+        Counts at which the detector saturates; 0 looks for a plateau that noise would not make.
+    """
+
+    enabled: bool = True
+    saturation: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Refuse a level below zero."""
+        _require(self.saturation >= 0, "detector", "saturation", self.saturation, "zero (look for it) or counts")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +75,15 @@ class EnergyAxisStep:
     tolerance
         Edges found within this distance of their usual place leave the axis as it is, eV: valence alone moves an
         L3 line by more than 1 eV.
+    rows
+        Without a simultaneous low loss, whether a drift from scan row to scan row is looked for and taken out where
+        all edges agree on it.
     """
 
     mode: str = "auto"
     search: float = 25.0
     tolerance: float = 2.0
+    rows: bool = True
 
     def __post_init__(self) -> None:
         """Refuse unknown modes and distances that are not positive."""
@@ -83,23 +114,88 @@ class SpikeStep:
 
 
 @dataclass(frozen=True, slots=True)
+class NoiseStep:
+    """What is done against noise; nothing by default, since each way gives something up.
+
+    Parameters
+    ----------
+    average
+        Standard deviation of the Gaussian over which neighbouring pixels are averaged, pixels; 0 leaves them alone.
+        The maps lose that much of their resolution in space.
+    denoise
+        Whether every spectrum is replaced by its projection on the principal components of the image. A pixel that
+        they do not describe is left as it is.
+    components
+        How many components are kept; 0 chooses them by their height above noise.
+    """
+
+    average: float = 0.0
+    denoise: bool = False
+    components: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse widths and numbers below zero."""
+        _require(0 <= self.average <= 20, "noise", "average", self.average, "between 0 and 20 pixels")
+        _require(0 <= self.components <= 64, "noise", "components", self.components, "0 (chosen) or up to 64")
+
+
+@dataclass(frozen=True, slots=True)
+class PluralScatteringStep:
+    """Whether plural scattering is removed with the low loss of the same pixels.
+
+    Parameters
+    ----------
+    method
+        ``"none"``, or ``"fourier_ratio"`` (Egerton, *Electron Energy-Loss Spectroscopy in the Electron Microscope*,
+        3rd ed., section 4.3.2). Models learned from spectra of any thickness and need neither.
+    fwhm
+        Width of the Gaussian with which the result is convolved again, eV; 0 takes that of the zero-loss peak.
+    """
+
+    method: str = "none"
+    fwhm: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Refuse unknown methods and widths below zero."""
+        known = ", ".join(PLURAL_SCATTERING_METHODS)
+        step = "plural scattering"
+        _require(self.method in PLURAL_SCATTERING_METHODS, step, "method", self.method, f"one of {known}")
+        _require(0 <= self.fwhm <= 10, step, "fwhm", self.fwhm, "between 0 and 10 eV")
+
+
+@dataclass(frozen=True, slots=True)
 class BackgroundStep:
     """How the background before each edge is modelled.
 
     Parameters
     ----------
+    method
+        ``"weighted"``: power law by weighted least squares on the logarithm of binned counts; ``"two_area"``;
+        ``"likelihood"``: Poisson maximum likelihood; ``"fixed_exponents"``: combination of two power laws whose
+        exponents are those of the image. See :mod:`eelsmap.preprocess.background`.
     bins
         The background window is summed into this many bins before the power law is fitted to their logarithms by
         weighted least squares, which keeps the logarithm of few counts from biasing the fit.
     minimum_window
         Least width of the window inside the axis, eV; less makes the edge a missing one.
+    move_windows
+        Whether the window moves or shrinks where the mean spectrum shows the fine structure of another edge in it.
+    neighbours
+        Standard deviation of the Gaussian over which neighbouring pixels lend their exponent, pixels (local background
+        averaging); 0 fits every pixel for itself.
     """
 
+    method: str = "weighted"
     bins: int = 8
     minimum_window: float = 12.0
+    move_windows: bool = True
+    neighbours: float = 0.0
 
     def __post_init__(self) -> None:
         """Refuse fits with too few points."""
+        known = ", ".join(BACKGROUND_METHODS)
+        _require(self.method in BACKGROUND_METHODS, "background", "method", self.method, f"one of {known}")
+        _require(0 <= self.neighbours <= 20, "background", "neighbours", self.neighbours, "between 0 and 20 pixels")
         _require(3 <= self.bins <= 64, "background", "bins", self.bins, "between 3 and 64")
         _require(self.minimum_window > 0, "background", "minimum_window", self.minimum_window, "positive (eV)")
 
@@ -163,8 +259,11 @@ class Recipe:
     """The whole road from counts to features, step by step."""
 
     edge_set: EdgeSet = NMC_EDGES
+    detector: DetectorStep = field(default_factory=DetectorStep)
     energy_axis: EnergyAxisStep = field(default_factory=EnergyAxisStep)
     spikes: SpikeStep = field(default_factory=SpikeStep)
+    noise: NoiseStep = field(default_factory=NoiseStep)
+    plural_scattering: PluralScatteringStep = field(default_factory=PluralScatteringStep)
     background: BackgroundStep = field(default_factory=BackgroundStep)
     quality: QualityStep = field(default_factory=QualityStep)
     features: FeatureStep = field(default_factory=FeatureStep)
@@ -182,6 +281,21 @@ class Recipe:
     def with_axis_mode(self, mode: str) -> Recipe:
         """Return the same recipe with another way to treat the energy axis."""
         return replace(self, energy_axis=replace(self.energy_axis, mode=mode))
+
+    def with_treatment(self, other: Recipe) -> Recipe:
+        """Take the steps of treatment of another recipe, whose edges and features must be these.
+
+        Raises
+        ------
+        RecipeError
+            The other recipe has other edges or features: what was learned from these cannot read them.
+        """
+        if other.edge_set != self.edge_set or other.features != self.features:
+            raise RecipeError(
+                "the recipe has other edges or features than the model learned from; change the steps of treatment "
+                "only, for instance with dataclasses.replace(model.recipe, noise=NoiseStep(average=1))"
+            )
+        return other
 
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers, strings and lists; :meth:`from_dict` takes it back."""
@@ -206,10 +320,14 @@ class Recipe:
             A step or a field is unknown or missing, or holds an unusable value.
         """
         try:
+            # Models that were made before a step existed know nothing of it; the step is as it is by default.
             return cls(
                 edge_set=EdgeSet.from_dict(content["edge_set"]),
+                detector=DetectorStep(**content.get("detector", {})),
                 energy_axis=EnergyAxisStep(**content["energy_axis"]),
                 spikes=SpikeStep(**content["spikes"]),
+                noise=NoiseStep(**content.get("noise", {})),
+                plural_scattering=PluralScatteringStep(**content.get("plural_scattering", {})),
                 background=BackgroundStep(**content["background"]),
                 quality=QualityStep(**content["quality"]),
                 features=FeatureStep(**{**content["features"], "edges": tuple(content["features"]["edges"])}),

@@ -46,7 +46,7 @@ def main(measured: Path) -> None:
         print(f"library, {words}, {len(ratios)} structures: {np.mean(ratios):.2f} ({spread})")
     recipe = eelsmap.Recipe()
     signal = eelsmap.load(measured)
-    plan, _ = plan_signal(signal, recipe)
+    plan = plan_signal(signal, recipe).plan
     total = signal.data.reshape(-1, signal.data.shape[-1]).sum(axis=0, keepdims=True)
     net = extract_edges(total, plan, recipe).net[0, recipe.edge_set.index("O_K")]
     energy = recipe.edge_set["O_K"].grid(recipe.edge_set.points)

@@ -53,10 +53,9 @@ def image_specimens(
     """
     core = load([path], lazy=True)[0]
     recipe = recipe if axis_mode is None else recipe.with_axis_mode(axis_mode)
-    plan, _ = plan_signal(core, recipe)
-    pixels = core.data.reshape(-1, core.data.shape[-1])
-    counts = np.asarray(pixels[:: max(1, -(-len(pixels) // _MOST_PIXELS))])
-    stack = extract_edges(counts, plan, recipe)
+    image = plan_signal(core, recipe)
+    counts, known = image.every(max(1, -(-int(np.prod(core.data.shape[:-1])) // _MOST_PIXELS)))
+    stack = extract_edges(counts, image.plan, recipe, **known)
     answered = (stack.flags & np.uint32(NO_ANSWER)) == 0
     if not answered.any():
         raise NoEdgesError(f"{path}: no pixel of it can be used as a reference")

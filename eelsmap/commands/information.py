@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from contextlib import nullcontext
+from pathlib import Path
 from typing import Any
 
+from eelsmap.commands.results import refuse_existing, require_folder, save_figure
 from eelsmap.errors import EelsmapError
 from eelsmap.io import describe, load
 from eelsmap.mapping import plan_signal
+from eelsmap.mapping.quality_maps import quality_of_image
 from eelsmap.recipe import Recipe
 
-__all__ = ["describe_file", "information_lines"]
+__all__ = ["describe_file", "draw_quality", "information_lines"]
+
+_DRAWN_AXES = 2
 
 
-def describe_file(path: str | os.PathLike[str], /, *, recipe: Recipe | None = None) -> dict[str, Any]:
+def describe_file(
+    path: str | os.PathLike[str],
+    /,
+    *,
+    recipe: Recipe | None = None,
+    low_loss: str | os.PathLike[str] | None = None,
+) -> dict[str, Any]:
     """Describe a file and check its energy axis against where the edges are found.
 
     Parameters
@@ -22,6 +35,8 @@ def describe_file(path: str | os.PathLike[str], /, *, recipe: Recipe | None = No
         A spectrum image file.
     recipe
         The road; the default recipe when None.
+    low_loss
+        File of the low loss of the same pixels.
 
     Returns
     -------
@@ -30,11 +45,10 @@ def describe_file(path: str | os.PathLike[str], /, *, recipe: Recipe | None = No
         its structure that was recognised), or ``"problem"`` when it cannot be mapped.
     """
     recipe = recipe or Recipe()
-    # In a list a path is never taken for a pattern.
-    signal = load([path], lazy=True)[0]
+    signal = _loaded(path, low_loss)
     content = describe(signal, recipe.edge_set)
     try:
-        plan, _ = plan_signal(signal, recipe)
+        plan = plan_signal(signal, recipe).plan
     except EelsmapError as error:
         return {**content, "problem": str(error)}
     return {**content, **plan.to_dict()}
@@ -58,6 +72,11 @@ def information_lines(content: dict[str, Any], /) -> list[str]:
     lines.append(f"axis check  {content['axis']['message'] if 'axis' in content else content['problem']}")
     if "axis" in content:
         lines.append(f"            energies are good to about {content['axis']['uncertainty_eV']:.1f} eV afterwards")
+        if content["drift"]:
+            lines.append(f"drift       {content['drift']['message']}")
+        lines.append(f"detector    {content['detector']}")
+        lines += [f"window      {name} background from {start:.0f} to {stop:.0f} eV: {reason}"
+                  for name, (start, stop, reason) in content["windows"].items()]  # fmt: skip
         lines.append(f"noise       variance of the counts is {content['gain']:.2f} times their mean")
     for name, item in content["acquisition"].items():
         lines.append(f"{name.replace('_', ' '):18s} {item['value']:g} {item['unit']}")
@@ -70,3 +89,82 @@ def information_lines(content: dict[str, Any], /) -> list[str]:
         lines.append("low loss    none")
     lines += [f"note        {note}" for note in content["notes"]]
     return lines
+
+
+def draw_quality(
+    path: str | os.PathLike[str],
+    figure: str | os.PathLike[str],
+    /,
+    *,
+    recipe: Recipe | None = None,
+    low_loss: str | os.PathLike[str] | None = None,
+    overwrite: bool = False,
+    computing: Callable[[Path], Any] | None = None,
+) -> list[str]:
+    """Draw one page on how far a spectrum image can be trusted.
+
+    Parameters
+    ----------
+    path
+        A spectrum image file.
+    figure
+        Where the page goes: .png, .pdf, .svg or what else matplotlib writes. Its folder is made if it does not exist.
+    recipe
+        The road; the default recipe when None.
+    low_loss
+        File of the low loss of the same pixels.
+    overwrite
+        Replace an earlier figure.
+    computing
+        Called with the path before the pixels are computed; returns a context manager, for instance a progress bar.
+
+    Returns
+    -------
+    list of str
+        Lines to print: how many pixels have an answer, the reasons of the others, and where the page is.
+
+    Raises
+    ------
+    EelsmapError
+        The file cannot be read or mapped, its image has more than two navigation axes, or the figure cannot be written
+        there.
+    """
+    from eelsmap.plot import plot_quality
+    from eelsmap.plot.quality_words import answered
+
+    source, target = Path(path), Path(figure)
+    _require_figure(target)
+    refuse_existing({"figure": target}, overwrite)
+    require_folder(target.parent)
+    signal = _loaded(source, low_loss)
+    if signal.data.ndim - 1 > _DRAWN_AXES:
+        raise EelsmapError(
+            f"{source.name}: the image has {signal.data.ndim - 1} navigation axes, and a page shows one or two; save a "
+            "slice of it, such as signal.inav[:, :, 0], or map all of it with eelsmap.map_quality(signal)"
+        )
+    image = plan_signal(signal, recipe or Recipe())
+    maps = quality_of_image(image, lazy=True)
+    with nullcontext() if computing is None else computing(source):
+        maps.compute(progress=False)
+    page = plot_quality(image, maps)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    save_figure(page, target)
+    good = answered(maps)
+    lines = [f"quality     {int(good.sum())} of {good.size} pixels have an answer ({100 * good.mean():.0f} %)"]
+    lines += [f"            {pixels} {'pixel' if pixels == 1 else 'pixels'}: {reason}"
+              for reason, pixels in maps.flag_counts().items()]  # fmt: skip
+    return [*lines, f"figure      {target}"]
+
+
+def _loaded(path: str | os.PathLike[str], low_loss: str | os.PathLike[str] | None) -> Any:
+    """Open a file; in a list a path is never taken for a pattern, with a low loss it is a single one anyway."""
+    return load([path], lazy=True)[0] if low_loss is None else load(path, lazy=True, low_loss=low_loss)
+
+
+def _require_figure(path: Path) -> None:
+    """Refuse a name whose ending is no picture's before anything is computed."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    known = FigureCanvasAgg.get_supported_filetypes()
+    if path.suffix.lower().removeprefix(".") not in known:
+        raise EelsmapError(f"{path}: a figure needs an ending such as .png, .pdf or .svg")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -13,13 +14,16 @@ from eelsmap.commands.results import refuse_existing, require_folder, result_pat
 from eelsmap.errors import EelsmapError, FileReadError
 from eelsmap.io import load
 from eelsmap.io.files import expand
-from eelsmap.mapping import map_properties
+from eelsmap.mapping import map_classical, map_properties, map_quality
 from eelsmap.models import Model, load_model
+from eelsmap.recipe import Recipe
 
 if TYPE_CHECKING:
     from eelsmap.mapping import PropertyMaps
 
 __all__ = ["MappedFile", "map_files"]
+
+_FURTHER = {"classical": map_classical, "quality": map_quality}
 
 
 @dataclass(frozen=True)
@@ -38,8 +42,9 @@ def map_files(
     out: str | os.PathLike[str],
     /,
     *,
-    axis_mode: str | None = None,
+    recipe: Recipe | None = None,
     low_loss: str | os.PathLike[str] | None = None,
+    also: Sequence[str] = (),
     overwrite: bool = False,
     computing: Callable[[Path], Any] | None = None,
 ) -> Iterator[MappedFile]:
@@ -53,10 +58,12 @@ def map_files(
         A model, its name, or the path of a bundle.
     out
         Folder for the results; files of the same name get a number.
-    axis_mode
-        See :func:`eelsmap.map_properties`.
+    recipe
+        Another road than the model's; see :func:`eelsmap.map_properties`.
     low_loss
         File of the low loss, for a single spectrum image.
+    also
+        Further maps: ``"classical"`` (:func:`eelsmap.map_classical`), ``"quality"`` (:func:`eelsmap.map_quality`).
     overwrite
         Replace earlier results.
     computing
@@ -79,14 +86,16 @@ def map_files(
     loaded = model if isinstance(model, Model) else load_model(model)
     for source, stem in zip(files, _stems(files), strict=True):
         try:
-            refuse_existing(result_paths(Path(out), stem), overwrite)
-            maps = map_properties(load(source, lazy=True, low_loss=low_loss), loaded, axis_mode=axis_mode)
-            if computing is None:
-                maps.compute(progress=False)
-            else:
-                with computing(source):
-                    maps.compute(progress=False)
-            yield MappedFile(source, write_results(maps, Path(out), stem, overwrite=overwrite), maps)
+            for suffix in ("", *(f"_{kind}" for kind in also)):
+                refuse_existing(result_paths(Path(out), stem + suffix), overwrite)
+            signal = load(source, lazy=True, low_loss=low_loss)
+            maps = _computed(map_properties(signal, loaded, recipe=recipe), source, computing)
+            written = write_results(maps, Path(out), stem, overwrite=overwrite)
+            for kind in also:
+                more = _computed(_FURTHER[kind](signal, recipe=recipe or loaded.recipe), source, computing)
+                paths_of_kind = write_results(more, Path(out), f"{stem}_{kind}", overwrite=overwrite)
+                written |= {f"{kind}_{name}": path for name, path in paths_of_kind.items()}
+            yield MappedFile(source, written, maps)
         except EelsmapError as error:
             yield MappedFile(source, error=_without_name(str(error), source))
         except OSError as error:
@@ -94,6 +103,12 @@ def map_files(
         except Exception as error:
             # Whatever a file does to a reader, the files after it must be mapped.
             yield MappedFile(source, error=f"unforeseen {type(error).__name__}: {error}; please report it")
+
+
+def _computed(maps: PropertyMaps, source: Path, computing: Callable[[Path], Any] | None) -> PropertyMaps:
+    """Compute maps under a progress bar, if there is one."""
+    with nullcontext() if computing is None else computing(source):
+        return maps.compute(progress=False)
 
 
 def _matching(path: str | os.PathLike[str]) -> list[Path]:

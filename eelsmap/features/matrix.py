@@ -14,7 +14,9 @@ from eelsmap.recipe import Recipe
 __all__ = ["feature_energies", "feature_matrix", "feature_names", "seen_distributions"]
 
 
-def feature_matrix(stack: EdgeStack, recipe: Recipe, /, *, axis_uncertainty: float) -> NDArray[np.float32]:
+def feature_matrix(
+    stack: EdgeStack, recipe: Recipe, /, *, axis_uncertainty: NDArray[np.float64] | float
+) -> NDArray[np.float32]:
     """Features of n pixels.
 
     Parameters
@@ -24,7 +26,8 @@ def feature_matrix(stack: EdgeStack, recipe: Recipe, /, *, axis_uncertainty: flo
     recipe
         The road; its feature step says which edges are used.
     axis_uncertainty
-        What may remain wrong of the energy axis, eV; a feature, so that a model trusts positions as far as it should.
+        What may remain wrong of the energy axis, for each pixel, shape (n,), or for all, eV; a feature, so that a model
+        trusts positions as far as it should.
 
     Returns
     -------
@@ -44,7 +47,7 @@ def feature_matrix(stack: EdgeStack, recipe: Recipe, /, *, axis_uncertainty: flo
         )
     if recipe.features.aligned:
         parts += [_aligned(stack, index, recipe) for index in use]
-    parts.append(np.full((n, 1), axis_uncertainty))
+    parts.append(np.broadcast_to(np.reshape(axis_uncertainty, (-1, 1)), (n, 1)))
     return np.concatenate(parts, axis=1).astype(np.float32)
 
 

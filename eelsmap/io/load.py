@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from eelsmap.edges import NMC_EDGES, EdgeSet
 from eelsmap.errors import EelsmapError, NotASpectrumImageError
 from eelsmap.io.choose import EELS_TYPES, choose, is_low_loss, name_signal
@@ -202,6 +204,11 @@ def _checked(signal: Any, name: str, notes: list[str]) -> Any:
             "HyperSpy does not know the signal type MultiEdgeEELS: install eelsmap with pip (a copied folder is not "
             "enough) and start Python again"
         )
+    if isinstance(signal.data, np.ma.MaskedArray) or isinstance(getattr(signal.data, "_meta", None), np.ma.MaskedArray):
+        # A masked channel has no counts, which kernels know by NaN.
+        values = signal.data.astype(np.float64)
+        signal.data = values.map_blocks(np.ma.filled, np.nan) if signal._lazy else np.ma.filled(values, np.nan)
+        notes = [*notes, "masked values are taken as missing: pixels that hold any have no answer"]
     # Kernels want whole spectra; a reader may have cut them into pieces.
     if signal._lazy and len(signal.data.chunks[-1]) > 1:
         signal.data = signal.data.rechunk({signal.data.ndim - 1: -1})

@@ -10,12 +10,10 @@ import numpy as np
 
 from eelsmap.errors import RecipeError
 from eelsmap.io import prepare
-from eelsmap.mapping.engine import plan_signal
+from eelsmap.mapping.planned_image import PlannedImage, plan_signal
 from eelsmap.models.explanation import Explanation, explain_stack
 from eelsmap.models.model import Model, load_model
 from eelsmap.preprocess.edge_stack import extract_edges
-from eelsmap.preprocess.plan import Plan
-from eelsmap.preprocess.zero_loss import zero_loss_positions
 
 __all__ = ["explain_pixel"]
 
@@ -28,7 +26,7 @@ def explain_pixel(
     model: Model | str | Path = "nmc",
     *,
     axis_mode: str | None = None,
-    planned: tuple[Plan, Any] | None = None,
+    planned: PlannedImage | None = None,
 ) -> Explanation:
     """Explain one property of one pixel.
 
@@ -45,7 +43,7 @@ def explain_pixel(
         As for :func:`eelsmap.map_properties`.
     planned
         Result of :func:`eelsmap.mapping.plan_signal` for this signal with the recipe of the model, to save its time
-        when several pixels are explained; `signal` must then be one that :func:`eelsmap.io.prepare` gave.
+        when several pixels are explained.
 
     Returns
     -------
@@ -60,17 +58,16 @@ def explain_pixel(
         As for :func:`eelsmap.map_properties`.
     """
     model = model if isinstance(model, Model) else load_model(model)
-    core = signal if planned is not None else prepare(signal)
-    recipe = model.recipe if axis_mode is None else model.recipe.with_axis_mode(axis_mode)
-    place = _checked(index, core.data.shape[:-1])
-    plan, low_loss = planned if planned is not None else plan_signal(core, recipe)
-    counts = np.asarray(core.data[place]).reshape(1, -1)
-    shift = None
-    if low_loss is not None:
-        recorded = np.asarray(low_loss.data[place]).reshape(1, -1)
-        shift = zero_loss_positions(recorded, low_loss.axes_manager.signal_axes[0].axis)
-    stack = extract_edges(counts, plan, model.recipe, shift=shift)
-    return explain_stack(model, stack, target, axis_uncertainty=plan.axis.uncertainty)
+    if planned is None:
+        recipe = model.recipe if axis_mode is None else model.recipe.with_axis_mode(axis_mode)
+        core = prepare(signal)
+        place = _checked(index, core.data.shape[:-1])
+        planned = plan_signal(core, recipe)
+    else:
+        place = _checked(index, planned.core.data.shape[:-1])
+    counts, known = planned.at(place)
+    stack = extract_edges(counts, planned.plan, planned.recipe, **known)
+    return explain_stack(model, stack, target, axis_uncertainty=float(np.ravel(stack.axis_uncertainty)[0]))
 
 
 def _checked(index: Sequence[int], shape: tuple[int, ...]) -> tuple[int, ...]:

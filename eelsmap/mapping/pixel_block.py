@@ -1,9 +1,10 @@
-"""One block of pixels through the whole road: counts in, maps out. A plain function on arrays, for any executor."""
+"""Pixels through the whole road: counts in, properties out. A plain function on arrays, for any executor."""
 
 from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,56 +12,66 @@ from numpy.typing import NDArray
 from eelsmap.models.model import Model
 from eelsmap.preprocess.edge_stack import extract_edges
 from eelsmap.preprocess.plan import Plan
+from eelsmap.recipe import Recipe
 
-__all__ = ["PixelBlock"]
+__all__ = ["PropertyWork", "plan_token"]
 
 
 @dataclass(frozen=True)
-class PixelBlock:
-    """The work on one block, with all that was decided for the image.
+class PropertyWork:
+    """The properties of pixels, with all that was decided for the image.
 
     Parameters
     ----------
     plan
         What was decided for the image.
+    recipe
+        The road; its edges and features are those of the model.
     model
         The model.
     """
 
     plan: Plan
+    recipe: Recipe
     model: Model
 
     @property
     def names(self) -> list[str]:
         """Names of the outputs: properties with intervals, novelty, counts, signal-to-noise ratios, flags."""
-        quality = [f"snr_{edge}" for edge in self.model.recipe.edge_set.names]
+        quality = [f"snr_{edge}" for edge in self.recipe.edge_set.names]
         return [*self.model.outputs, "counts", *quality, "flags"]
 
-    def __dask_tokenize__(self) -> tuple[str, str, str]:
+    def __dask_tokenize__(self) -> tuple[str, ...]:
         """Identity for dask, which would otherwise serialise every tree to find it."""
-        plan = self.plan
-        arrays = hashlib.sha256(plan.energy.tobytes() + plan.reference.tobytes()).hexdigest()
-        return self.model.sha256, arrays, repr((plan.axis, plan.gain, plan.minimum_counts, plan.zero_loss))
+        return self.model.sha256, *plan_token(self.plan, self.recipe)
 
-    def __call__(self, counts: NDArray[np.generic], shift: NDArray[np.float64] | None = None) -> NDArray[np.float32]:
-        """Treat one block.
+    def __call__(self, counts: NDArray[np.generic], **known: Any) -> NDArray[np.float32]:
+        """Treat n pixels.
 
         Parameters
         ----------
         counts
-            Shape (..., channel), any number type.
-        shift
-            Zero-loss position of each pixel, shape (...), eV; or with a last axis of length 1.
+            Shape (n, channel), any number type.
+        known
+            What else is known of each pixel; see :func:`eelsmap.preprocess.extract_edges`.
 
         Returns
         -------
         numpy.ndarray
-            Shape (..., output), float32, in the order of :attr:`names`; flags fit exactly.
+            Shape (n, output), float32, in the order of :attr:`names`; flags fit exactly.
         """
-        navigation = counts.shape[:-1]
-        flat = counts.reshape(-1, counts.shape[-1])
-        by_pixel = None if shift is None else np.asarray(shift, dtype=np.float64).reshape(-1)
-        stack = extract_edges(flat, self.plan, self.model.recipe, shift=by_pixel)
-        predicted = self.model.predict_stack(stack, axis_uncertainty=self.plan.axis.uncertainty)
+        stack = extract_edges(counts, self.plan, self.recipe, **known)
+        predicted = self.model.predict_stack(stack, axis_uncertainty=stack.axis_uncertainty)
         quality = np.column_stack([stack.counts, stack.snr, stack.flags]).astype(np.float32)
-        return np.concatenate([predicted, quality], axis=1).reshape(*navigation, -1)
+        return np.concatenate([predicted, quality], axis=1)
+
+
+def plan_token(plan: Plan, recipe: Recipe, /) -> tuple[str, ...]:
+    """Short texts that differ where two plans would treat a pixel differently, for dask."""
+    arrays = [plan.energy, plan.reference]
+    for holder in (plan.drift, plan.faults, plan.components):
+        if holder is not None:
+            arrays += [value for value in vars(holder).values() if isinstance(value, np.ndarray)]
+    digest = hashlib.sha256(b"".join(np.ascontiguousarray(array).tobytes() for array in arrays)).hexdigest()
+    decided = (plan.axis, plan.gain, plan.minimum_counts, plan.zero_loss, plan.windows)
+    return digest, repr(decided), recipe.sha256

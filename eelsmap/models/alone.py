@@ -85,7 +85,9 @@ def alone_names(edge: Edge, /) -> list[str]:
     return [*white_line_names(edge), f"log_snr {edge.name}", f"coverage {edge.name}", "axis_uncertainty"]
 
 
-def alone_features(stack: EdgeStack, name: str, recipe: Recipe, /, *, axis_uncertainty: float) -> NDArray[np.float32]:
+def alone_features(
+    stack: EdgeStack, name: str, recipe: Recipe, /, *, axis_uncertainty: NDArray[np.float64] | float
+) -> NDArray[np.float32]:
     """Features of one edge for its specialist.
 
     Parameters
@@ -97,7 +99,7 @@ def alone_features(stack: EdgeStack, name: str, recipe: Recipe, /, *, axis_uncer
     recipe
         The road.
     axis_uncertainty
-        What may remain wrong of the energy axis, eV; NaN where nobody knows.
+        What may remain wrong of the energy axis, for each spectrum, shape (n,), or for all, eV; NaN where nobody knows.
 
     Returns
     -------
@@ -110,7 +112,7 @@ def alone_features(stack: EdgeStack, name: str, recipe: Recipe, /, *, axis_uncer
         white_line_features(stack.net[:, index], recipe.edge_set[name]),
         edge_log_snr(stack, index)[:, None],
         np.full((n, 1), stack.coverage[index]),
-        np.full((n, 1), axis_uncertainty),
+        np.broadcast_to(np.reshape(axis_uncertainty, (-1, 1)), (n, 1)),
     ]
     return np.concatenate(columns, axis=1).astype(np.float32)
 

@@ -107,12 +107,7 @@ def foreign_stack(kind: str, library: Library, recipe: Recipe, rows: int, seed: 
         return _extracted(recorded, energy, recipe), counts
     # An axis that is wrong is wrong for a whole image: eight images, each wrong in its own way.
     parts = [_extracted(part, made.energy(energy, random), recipe) for part in np.array_split(recorded, 8)]
-    joined = {
-        name: np.concatenate([getattr(part, name) for part in parts])
-        for name in EdgeStack._fields
-        if name != "coverage"
-    }
-    return EdgeStack(**joined, coverage=np.min([part.coverage for part in parts], axis=0)), counts
+    return EdgeStack.joined(parts), counts
 
 
 def _between(random: np.random.Generator, limits: Sequence[float] | Array, rows: int) -> Array:

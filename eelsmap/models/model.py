@@ -86,7 +86,9 @@ class Model:
         """What :meth:`predict_stack` gives for every spectrum: :attr:`columns`, then ``"novelty"``."""
         return [*self.columns, "novelty"]
 
-    def predict_stack(self, stack: EdgeStack, /, *, axis_uncertainty: float) -> NDArray[np.float32]:
+    def predict_stack(
+        self, stack: EdgeStack, /, *, axis_uncertainty: NDArray[np.float64] | float
+    ) -> NDArray[np.float32]:
         """Predict the properties of n pixels.
 
         Parameters
@@ -94,7 +96,8 @@ class Model:
         stack
             Edges of n pixels, from :func:`eelsmap.preprocess.extract_edges` with this model's recipe.
         axis_uncertainty
-            What may remain wrong of the energy axis, eV; NaN where nobody knows.
+            What may remain wrong of the energy axis, for each spectrum, shape (n,), or for all, eV; NaN where nobody
+            knows.
 
         Returns
         -------
@@ -134,7 +137,7 @@ class Model:
         target: str,
         stack: EdgeStack,
         answered: NDArray[np.bool_],
-        axis_uncertainty: float,
+        axis_uncertainty: NDArray[np.float64] | float,
         result: NDArray[np.float32],
     ) -> None:
         """Let the specialist of an edge answer where nothing else is seen, in place."""

@@ -7,7 +7,7 @@ make the training spectra; ``write_demo`` writes a phantom to a file.
 
 from __future__ import annotations
 
-from eelsmap.phantom.cross_sections import CrossSection, cross_section
+from eelsmap.cross_sections import CrossSection, cross_section
 from eelsmap.phantom.demo import write_demo
 from eelsmap.phantom.detector import detect, gain_pattern
 from eelsmap.phantom.expected import expected_counts

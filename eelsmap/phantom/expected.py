@@ -15,9 +15,9 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from eelsmap.cross_sections import cross_section
 from eelsmap.edges import NMC_EDGES
 from eelsmap.errors import EnergyAxisError, LibraryError
-from eelsmap.phantom.cross_sections import cross_section
 from eelsmap.phantom.edge_shapes import EdgeShape
 from eelsmap.phantom.rows import per_row, uniform_axis
 from eelsmap.phantom.scattering import scatter

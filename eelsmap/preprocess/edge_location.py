@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from scipy.special import erf
 
 from eelsmap.edges import Edge, EdgeSet
+from eelsmap.preprocess.edge_rise import find_rise
+from eelsmap.preprocess.windows import channel_positions, counts_between, running_sum
 
 __all__ = ["EdgeLocation", "locate_edges"]
 
@@ -42,12 +44,16 @@ class EdgeLocation:
         Share of the structure above a smooth background that the template explains, 0 to 1.
     significance
         Height of the strongest line in standard deviations of what the template leaves unexplained.
+    uncertainty
+        Standard deviation of the displacement that comes from the way of finding it, eV; what valence does is not in
+        it.
     """
 
     edge: str
     displacement: float
     explained: float
     significance: float
+    uncertainty: float = 0.3
 
 
 def locate_edges(
@@ -79,7 +85,7 @@ def locate_edges(
     dict
         Edge name to :class:`EdgeLocation`, only for edges that stand out clearly.
     """
-    energy, spectrum = _coarsened(energy, spectrum)
+    energy, spectrum = _on_steps(energy, spectrum)
     found = {}
     for edge in edges:
         location = _locate(edge, energy, spectrum, search)
@@ -87,7 +93,29 @@ def locate_edges(
             found[edge.name] = location
     kept = _consistent(found, edges)
     # An edge that the axis cuts off passes for a whole one displaced; one that the axis holds must vouch for it.
-    return kept if any(_holds(edges[name], energy, expected) for name in kept) else {}
+    if not any(_holds(edges[name], energy, expected) for name in kept):
+        return {}
+    return _with_rises(kept, energy, spectrum, edges)
+
+
+def _with_rises(
+    found: dict[str, EdgeLocation], energy: NDArray[np.float64], spectrum: NDArray[np.float64], edges: EdgeSet
+) -> dict[str, EdgeLocation]:
+    """Add the edges that rise where those that were found say they must, in the order of the set."""
+    onsets = [edges[name].onset for name in found]
+    displacements = [location.displacement for location in found.values()]
+    result = {}
+    for edge in edges:
+        if edge.name in found:
+            result[edge.name] = found[edge.name]
+            continue
+        expected = float(np.interp(edge.onset, onsets, displacements))
+        rise = find_rise(edge, energy - expected, spectrum)
+        if rise is not None and abs(rise.displacement) <= _SLACK:
+            result[edge.name] = EdgeLocation(
+                edge.name, expected + rise.displacement, rise.contrast, rise.significance, rise.uncertainty
+            )
+    return result
 
 
 def _holds(edge: Edge, energy: NDArray[np.float64], displacement: float) -> bool:
@@ -117,34 +145,39 @@ def _consistent(found: dict[str, EdgeLocation], edges: EdgeSet) -> dict[str, Edg
         del kept[min(doubtful, key=lambda name: (-sum(name in pair for pair in apart), kept[name].significance))]
 
 
-def _coarsened(
+def _on_steps(
     energy: NDArray[np.float64], spectrum: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Sum very fine channels: positions are wanted to a fraction of an eV only."""
-    step = (energy[-1] - energy[0]) / (energy.size - 1)
-    group = max(1, int(_STEP / step))
-    keep = energy.size // group * group
-    return (
-        energy[:keep].reshape(-1, group).mean(axis=1),
-        spectrum[:keep].reshape(-1, group).mean(axis=1),
-    )
+    """Bring a spectrum to the steps by which templates slide: positions are wanted to a fraction of one only."""
+    half = 0.5 * (energy[-1] - energy[0]) / (energy.size - 1)
+    count = int((energy[-1] - energy[0] + 2 * half) / _STEP)
+    boundaries = energy[0] - half + _STEP * np.arange(count + 1)
+    counts = counts_between(running_sum(spectrum[None]), channel_positions(boundaries, energy))[0]
+    return boundaries[:-1] + 0.5 * _STEP, counts
 
 
 def _locate(
     edge: Edge, energy: NDArray[np.float64], spectrum: NDArray[np.float64], search: float
 ) -> EdgeLocation | None:
     """Slide the template of one edge over the axis; None when nothing stands out."""
-    displacements = np.arange(-search, search + _STEP / 2, _STEP)
-    scores = np.zeros(displacements.size)
-    fits = np.zeros((displacements.size, 2))
-    for index, displacement in enumerate(displacements):
-        low = edge.near_edge[0] - _BEFORE + displacement
-        high = edge.near_edge[1] - _AFTER + displacement
-        inside = (energy >= low) & (energy <= high)
-        covered = energy[inside]
-        if covered.size < 16 or not _holds(edge, covered, displacement):
-            continue
-        scores[index], fits[index, 0], fits[index, 1] = _fit(edge, covered - displacement, spectrum[inside])
+    usual = _steps_of(edge)
+    reach = round(search / _STEP)
+    # Where the first step of the template lies on the axis, in steps, when the edge is not displaced.
+    home = round((usual[0] - energy[0]) / _STEP)
+    offset = energy[0] + _STEP * home - usual[0]
+    firsts = np.arange(home - reach, home + reach + 1)
+    displacements = _STEP * np.arange(-reach, reach + 1) + offset
+    scores = np.zeros(firsts.size)
+    fits = np.zeros((firsts.size, 2))
+    # At the ends of the axis part of the template is cut off; every part that is left is fitted on its own.
+    lows = np.maximum(0, -firsts)
+    highs = np.minimum(usual.size, energy.size - firsts)
+    for low, high in sorted({(int(a), int(b)) for a, b in zip(lows, highs, strict=True)}):
+        places = np.flatnonzero((lows == low) & (highs == high))
+        places = places[[high - low >= 16 and _holds(edge, usual[low:high], 0.0) for _ in places]]
+        if places.size:
+            windows = spectrum[firsts[places][:, None] + np.arange(low, high)]
+            scores[places], fits[places, 0], fits[places, 1] = _fit(edge, usual[low:high], windows)
     best = int(scores.argmax())
     explained, significance = fits[best]
     if scores[best] <= 0 or explained < _MINIMUM_EXPLAINED or significance < _MINIMUM_SIGNIFICANCE:
@@ -158,32 +191,48 @@ def _locate(
     return EdgeLocation(edge.name, float(shift), float(explained), float(significance))
 
 
-def _fit(edge: Edge, usual: NDArray[np.float64], spectrum: NDArray[np.float64]) -> tuple[float, float, float]:
-    """Fit background and template at one shift; return score, explained share and significance."""
-    scale = spectrum.mean()
-    if not np.isfinite(scale) or scale <= 0:
-        return 0.0, 0.0, 0.0
-    # Divided by its own power law, the spectrum is flat where there is no edge and the fit is well conditioned.
+def _steps_of(edge: Edge) -> NDArray[np.float64]:
+    """Energies of the template of an edge, eV."""
+    low, high = edge.near_edge[0] - _BEFORE, edge.near_edge[1] - _AFTER
+    return np.arange(low, high + _STEP / 2, _STEP)
+
+
+def _fit(
+    edge: Edge, usual: NDArray[np.float64], windows: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Fit background and template to many pieces of a spectrum (n, step): score, explained share and significance."""
+    count = len(windows)
+    best = np.zeros((3, count))
+    scale = windows.mean(axis=1)
+    good = np.isfinite(scale) & (scale > 0)
+    flat = np.divide(windows, scale[:, None], out=np.zeros_like(windows), where=good[:, None])
     x = np.log(usual / usual.mean())
-    flat = spectrum / scale
+    x = x / np.abs(x).max()
     smooth = np.stack([np.ones_like(x), x, x * x], axis=1)
-    residual = flat - smooth @ np.linalg.lstsq(smooth, flat, rcond=None)[0]
-    unexplained = float(residual @ residual)
-    best = (0.0, 0.0, 0.0)
+    unexplained = _left_over(smooth, flat)[0]
     for width in _WIDTHS:
         lines = [np.exp(-4 * np.log(2) * ((usual - line.energy) / (line.width * width)) ** 2) for line in edge.lines]
         step = np.mean([0.5 * (1 + erf((usual - line.energy) / (line.width * width))) for line in edge.lines], axis=0)
         design = np.concatenate([smooth, np.stack([*lines, step], axis=1)], axis=1)
-        solution, *_ = np.linalg.lstsq(design, flat, rcond=None)
-        heights = solution[3 : 3 + len(lines)]
+        remaining, solution = _left_over(design, flat)
+        heights = solution[:, 3 : 3 + len(lines)]
         # An L3 line stands above its L2 line; without this, the L3 line of a cut-off edge passes for an L2 line.
-        if (heights <= 0).any() or (edge.subshell.startswith("L") and heights[0] < heights[1]):
-            continue
-        left = flat - design @ solution
-        remaining = float(left @ left)
-        explained = 1.0 - remaining / max(unexplained, 1e-300)
+        able = good & (heights > 0).all(axis=1)
+        if edge.subshell.startswith("L"):
+            able &= heights[:, 0] >= heights[:, 1]
+        explained = 1.0 - remaining / np.maximum(unexplained, 1e-300)
         noise = np.sqrt(remaining / max(usual.size - design.shape[1], 1))
         score = (unexplained - remaining) * explained
-        if score > best[0]:
-            best = (score, explained, float(heights.max() / max(noise, 1e-300)))
-    return best
+        better = able & (score > best[0])
+        significance = heights.max(axis=1) / np.maximum(noise, 1e-300)
+        best[:, better] = np.stack([score, explained, significance])[:, better]
+    return best[0], best[1], best[2]
+
+
+def _left_over(
+    design: NDArray[np.float64], flat: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Sum of squares that a linear fit leaves of each row, and its solution (n, parameter)."""
+    solution = flat @ np.linalg.pinv(design).T
+    left = flat - solution @ design.T
+    return (left * left).sum(axis=1), solution

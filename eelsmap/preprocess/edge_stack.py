@@ -2,26 +2,59 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from eelsmap.edges import Edge
 from eelsmap.errors import PixelFlag
-from eelsmap.preprocess.background import extrapolate_power_law, fit_power_law
+from eelsmap.preprocess.background_fit import BackgroundFit, extrapolate_background, fit_background
+from eelsmap.preprocess.cleaning import treated
 from eelsmap.preprocess.coverage import continue_cut_edge, covered_points
+from eelsmap.preprocess.local_average import averaging_gain
 from eelsmap.preprocess.plan import Plan
-from eelsmap.preprocess.spikes import remove_spikes
 from eelsmap.preprocess.windows import channel_positions, counts_between, running_sum
 from eelsmap.recipe import Recipe
 
-__all__ = ["ABSENT_LEVEL", "EdgeStack", "extract_edges", "normalise"]
+__all__ = ["ABSENT_LEVEL", "EdgeDetails", "EdgeStack", "extract_edges", "normalise"]
 
 ABSENT_LEVEL = 0.1
 """The constant that stands for an absent element's edge (Jia et al. 2026, 10.1021/acsnano.5c16942)."""
 
 _MINIMUM_WHOLE_SNR = 2.0
+# Net counts in the last eV of an edge that lie this far below zero were over-subtracted.
+_TAIL = 8.0
+_OVER_SUBTRACTED = 5.0
+_UNCERTAIN_AXIS = 1.6
+_BY_PIXEL = ("net", "net_counts", "snr", "weak", "counts", "flags")
+
+
+class EdgeDetails(NamedTuple):
+    """How the background of one edge was modelled in n pixels.
+
+    ``grid`` (point,): energies, eV, of the covered points. ``gross`` and ``background`` (n, point): counts in each
+    interval. ``boundaries`` (bin + 1,): of the background window, eV. ``before`` (n, bin): counts in it. ``fit``: the
+    background's model. ``gain``: variance of the counts over their mean, for each pixel (n,) or for all.
+    """
+
+    grid: NDArray[np.float64]
+    gross: NDArray[np.float64]
+    background: NDArray[np.float64]
+    boundaries: NDArray[np.float64]
+    before: NDArray[np.float64]
+    fit: BackgroundFit
+    gain: NDArray[np.float64] | float
+
+    def net_sums(self, windows: list[NDArray[np.bool_]], /) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Net counts in windows (masks of points) and their variance, each of shape (n, window)."""
+        step = np.full(self.grid.size, self.grid[1] - self.grid[0])
+        gross = np.stack([self.gross[:, window].sum(axis=1) for window in windows], axis=1)
+        below = np.stack([self.background[:, window].sum(axis=1) for window in windows], axis=1)
+        model = np.maximum(self.fit.variance(self.background, self.grid, step, windows), 0.0)
+        gain = np.reshape(self.gain, (-1, 1))
+        return gross - below, gain * np.maximum(gross, gain) + model
 
 
 class EdgeStack(NamedTuple):
@@ -29,9 +62,10 @@ class EdgeStack(NamedTuple):
 
     ``net`` (n, edge, point): net counts in each grid interval, NaN for a missing edge. ``net_counts`` (n, edge):
     their sum over the covered part of the near-edge window. ``snr`` (n, edge): net counts in the signal window in
-    standard deviations. ``weak`` (n, edge): the edge does not rise above noise. ``coverage`` (edge,): covered share
-    of the near-edge window. ``counts`` (n,): all counts of the pixel. ``flags`` (n,) uint32:
-    :class:`eelsmap.errors.PixelFlag`.
+    standard deviations. ``weak`` (n, edge): the edge does not rise above noise, or is spoilt. ``coverage`` (edge,):
+    covered share of the near-edge window. ``counts`` (n,): all counts of the pixel. ``flags`` (n,) uint32:
+    :class:`eelsmap.errors.PixelFlag`. ``axis_uncertainty`` (n,): what may remain wrong of the energies, eV; NaN where
+    nobody knows. ``details``: by name of the covered edges, if asked for.
     """
 
     net: NDArray[np.float64]
@@ -41,17 +75,45 @@ class EdgeStack(NamedTuple):
     coverage: NDArray[np.float64]
     counts: NDArray[np.float64]
     flags: NDArray[np.uint32]
+    axis_uncertainty: NDArray[np.float64] | float = np.nan
+    details: dict[str, EdgeDetails] | None = None
 
     @property
     def seen(self) -> NDArray[np.bool_]:
         """Which edges are inside the axis and rise above noise, shape (n, edge)."""
         return np.asarray(np.isfinite(self.snr) & ~self.weak)
 
+    def rows(self, chosen: NDArray[np.intp] | slice) -> EdgeStack:
+        """Take some of the pixels; details are left behind."""
+        parts = {name: getattr(self, name)[chosen] for name in _BY_PIXEL}
+        return EdgeStack(
+            **parts, coverage=self.coverage, axis_uncertainty=_each(self.axis_uncertainty, len(self.flags))[chosen]
+        )
+
+    @staticmethod
+    def joined(stacks: Sequence[EdgeStack]) -> EdgeStack:
+        """Put the pixels of several stacks into one, which covers what all of them cover; details are left behind."""
+        parts = {name: np.concatenate([getattr(stack, name) for stack in stacks]) for name in _BY_PIXEL}
+        return EdgeStack(
+            **parts,
+            coverage=np.min([stack.coverage for stack in stacks], axis=0),
+            axis_uncertainty=np.concatenate([_each(stack.axis_uncertainty, len(stack.flags)) for stack in stacks]),
+        )
+
 
 def extract_edges(
-    block: NDArray[np.generic], plan: Plan, recipe: Recipe, /, *, shift: NDArray[np.float64] | None = None
+    block: NDArray[np.generic],
+    plan: Plan,
+    recipe: Recipe,
+    /,
+    *,
+    shift: NDArray[np.float64] | None = None,
+    low_loss: NDArray[np.generic] | None = None,
+    averaged: NDArray[np.floating] | None = None,
+    around: NDArray[np.floating] | None = None,
+    details: bool = False,
 ) -> EdgeStack:
-    """Treat the pixels of one block: spikes, background, extraction, quality.
+    """Treat the pixels of one block: detector, spikes, plural scattering, background, extraction, quality.
 
     Parameters
     ----------
@@ -62,32 +124,44 @@ def extract_edges(
     recipe
         The road.
     shift
-        Position of each pixel's zero-loss peak, shape (n,), eV; subtracted from the axis without resampling.
+        Displacement of each pixel, shape (n,), eV: the position of its zero-loss peak, or the drift of its row;
+        subtracted from the axis without resampling. Of shape (n, 2) its standard deviation comes with it.
+    low_loss
+        Counts of each pixel's low loss on ``plan.low_loss_energy``, shape (n, low-loss channel), with which plural
+        scattering is removed.
+    averaged
+        Average over each pixel's neighbourhood, which takes the place of its own counts, shape (n, channel).
+    around
+        Average over each pixel's neighbourhood that lends the exponent of its background, shape (n, channel).
+    details
+        Whether to keep how each background was modelled.
 
     Returns
     -------
     EdgeStack
         For n pixels; rows that cannot be treated carry a flag instead of values.
     """
-    counts = np.asarray(block, dtype=np.float64)
-    n = counts.shape[0]
+    n = block.shape[0]
     edges = recipe.edge_set
     flags = np.zeros(n, dtype=np.uint32)
-    finite = np.asarray(np.isfinite(counts).all(axis=1))
-    if shift is not None:
-        finite &= np.isfinite(shift)
-        shift = np.where(finite, shift, 0.0)
+    position, error = _split(shift, n)
+    pixels = treated(block, plan, recipe, averaged=averaged, low_loss=low_loss)
+    finite = pixels.finite & np.isfinite(position)
+    position = np.where(finite, position, 0.0)
     flags[~finite] |= np.uint32(PixelFlag.NOT_FINITE)
-    if not finite.all():
-        counts = np.where(finite[:, None], counts, 0.0)
-    if recipe.spikes.enabled:
-        counts, spikes = remove_spikes(counts, plan.reference, gain=plan.gain, threshold=recipe.spikes.threshold)
-        flags[spikes > 0] |= np.uint32(PixelFlag.SPIKE_REPAIRED)
-    total = running_sum(counts)
+    repaired = plan.faults is not None and (plan.faults.dead.any() or plan.faults.hot.any())
+    flags[(pixels.spikes > 0) | repaired] |= np.uint32(PixelFlag.SPIKE_REPAIRED)
+    if pixels.saturated is not None:
+        flags[pixels.saturated.any(axis=1)] |= np.uint32(PixelFlag.SATURATED)
+    total = running_sum(pixels.counts)
+    neighbourhood = None if around is None else running_sum(np.nan_to_num(around))
     pixel_counts = total[:, -1]
     flags[finite & (pixel_counts < plan.minimum_counts)] |= np.uint32(PixelFlag.LOW_COUNTS)
+    material = finite & (pixel_counts >= plan.minimum_counts)
     if plan.axis.absolute_scale_lost:
         flags |= np.uint32(PixelFlag.ABSOLUTE_SCALE_LOST)
+    uncertainty = np.hypot(plan.axis.uncertainty, error)
+    flags[uncertainty > _UNCERTAIN_AXIS] |= np.uint32(PixelFlag.AXIS_UNCERTAIN)
 
     net = np.full((n, len(edges), edges.points), np.nan)
     net_counts = np.full((n, len(edges)), np.nan)
@@ -95,6 +169,8 @@ def extract_edges(
     weak = np.zeros((n, len(edges)), dtype=bool)
     coverage = np.zeros(len(edges))
     failed = np.zeros((n, len(edges)), dtype=bool)
+    kept: dict[str, EdgeDetails] | None = {} if details else None
+    by_pixel = None if shift is None else position
     for index, edge in enumerate(edges):
         covered = covered_points(edge, index, plan.energy - plan.zero_loss, plan.axis, recipe)
         if covered is None:
@@ -103,14 +179,20 @@ def extract_edges(
         coverage[index] = covered.sum() / covered.size
         if coverage[index] < 1:
             flags |= np.uint32(PixelFlag.PARTIAL_EDGE)
-        net[:, index], net_counts[:, index], snr[:, index], whole, failed[:, index] = _extract(
-            total, edge, index, covered, plan, recipe, shift
-        )
+        part = _background(total, neighbourhood, edge, index, covered, plan, recipe, by_pixel, pixels.gain)
+        failed[:, index] = part.fit.failed
+        net[:, index], net_counts[:, index], snr[:, index], whole, tail = _extract(part, edge, covered, recipe)
         # The whole window must hold net counts too, or there is nothing to divide by.
         weak[:, index] = ~((snr[:, index] >= recipe.quality.minimum_snr) & (whole >= _MINIMUM_WHOLE_SNR))
+        if pixels.saturated is not None:
+            weak[:, index] |= _spoilt(pixels.saturated, part, edge, index, plan)
         flags[weak[:, index] & finite] |= np.uint32(PixelFlag.weak(edge.name))
-    _flag_unusable(flags, counts, weak, failed, coverage > 0, finite)
-    return EdgeStack(net, net_counts, snr, weak, coverage, pixel_counts, flags)
+        flags[(tail < -_OVER_SUBTRACTED) & material] |= np.uint32(PixelFlag.OVER_SUBTRACTED)
+        if kept is not None:
+            kept[edge.name] = part
+    flags[failed.any(axis=1) & material] |= np.uint32(PixelFlag.EDGE_BACKGROUND_FAILED)
+    _flag_unusable(flags, pixels.counts, weak, failed, coverage > 0, finite)
+    return EdgeStack(net, net_counts, snr, weak, coverage, pixel_counts, flags, uncertainty, kept)
 
 
 def normalise(stack: EdgeStack, /) -> NDArray[np.float64]:
@@ -132,50 +214,77 @@ def normalise(stack: EdgeStack, /) -> NDArray[np.float64]:
     return shape
 
 
-def _extract(
+def _each(value: NDArray[np.float64] | float, pixels: int) -> NDArray[np.float64]:
+    """One value for each pixel, shape (n,)."""
+    return np.broadcast_to(np.asarray(value, dtype=np.float64), (pixels,))
+
+
+def _split(shift: NDArray[np.float64] | None, n: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Displacement of each pixel and its standard deviation, each of shape (n,), eV; zero without."""
+    if shift is None:
+        return np.zeros(n), np.zeros(n)
+    both = np.asarray(shift, dtype=np.float64)
+    if both.ndim == 1:
+        return both, np.zeros(n)
+    return both[:, 0], np.nan_to_num(both[:, 1])
+
+
+def _background(
     total: NDArray[np.float64],
+    neighbourhood: NDArray[np.float64] | None,
     edge: Edge,
     index: int,
     covered: NDArray[np.bool_],
     plan: Plan,
     recipe: Recipe,
     shift: NDArray[np.float64] | None,
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
-    """Net counts of one edge on its grid, their sum, signal-to-noise of signal and whole window, failed fits."""
-    bins = recipe.background.bins
-    lowest = max(edge.background[0], float(plan.axis.usual(index, plan.energy[0] - plan.zero_loss)))
-    boundaries = np.linspace(lowest, edge.background[1], bins + 1)
-    before = counts_between(total, _positions(boundaries, index, plan, shift))
-    fit = fit_power_law(before, (boundaries[1:] + boundaries[:-1]) / 2, np.diff(boundaries), gain=plan.gain)
-
+    gain: NDArray[np.float64] | float,
+) -> EdgeDetails:
+    """Sum the counts under one edge and model its background."""
+    window = plan.window(edge)
+    lowest = max(window[0], float(plan.axis.usual(index, plan.energy[0] - plan.zero_loss)))
+    boundaries = np.linspace(lowest, window[1], recipe.background.bins + 1)
+    places = _positions(boundaries, index, plan, shift)
+    before = counts_between(total, places)
+    options: dict[str, Any] = {}
+    if neighbourhood is not None:
+        shared = averaging_gain(recipe.background.neighbours, plan.navigation)
+        options = {"averaged": counts_between(neighbourhood, places), "averaged_gain": plan.gain * shared}
+    middle, width = (boundaries[1:] + boundaries[:-1]) / 2, np.diff(boundaries)
+    # One gain for all: a factor on it changes no estimate, and the covariance only by that factor.
+    fit = fit_background(
+        before, middle, width, gain=plan.gain, method=recipe.background.method,
+        exponents=plan.exponents.get(edge.name, ()), **options,
+    )  # fmt: skip
     grid = edge.grid(recipe.edge_set.points)
     step = grid[1] - grid[0]
     intervals = edge.intervals(recipe.edge_set.points)
-    gross = counts_between(total, _positions(intervals, index, plan, shift))
-    background, variance = extrapolate_power_law(fit, grid[covered], np.full(covered.sum(), step))
-    net = np.empty_like(gross)
-    net[:, covered] = gross[:, covered] - background
-    net_counts = net[:, covered].sum(axis=1)
-    whole = _signal_to_noise(net_counts, gross[:, covered].sum(axis=1), variance, fit.failed, plan.gain)
-    signal = covered & (grid >= edge.signal[0]) & (grid <= edge.signal[1])
-    _, variance = extrapolate_power_law(fit, grid[signal], np.full(signal.sum(), step))
-    snr = _signal_to_noise(net[:, signal].sum(axis=1), gross[:, signal].sum(axis=1), variance, fit.failed, plan.gain)
-    continue_cut_edge(net, grid, covered)
-    return net, net_counts, snr, whole, fit.failed
+    gross = counts_between(total, _positions(intervals, index, plan, shift))[:, covered]
+    inside = grid[covered]
+    background, _ = extrapolate_background(fit, inside, np.full(inside.size, step))
+    return EdgeDetails(inside, gross, background, boundaries, before, fit, gain)
 
 
-def _signal_to_noise(
-    net: NDArray[np.float64],
-    gross: NDArray[np.float64],
-    variance: NDArray[np.float64],
-    failed: NDArray[np.bool_],
-    gain: float,
-) -> NDArray[np.float64]:
-    """Net counts in standard deviations: shot noise of all counts and the error of the extrapolated background."""
-    # One electron at least, which is `gain` counts.
-    noise = gain * np.maximum(gross, gain) + np.maximum(variance, 0.0)
-    with np.errstate(invalid="ignore", over="ignore"):
-        return np.where(failed, 0.0, net / np.sqrt(noise))
+def _extract(
+    part: EdgeDetails, edge: Edge, covered: NDArray[np.bool_], recipe: Recipe
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Net counts of one edge on its grid, their sum; signal-to-noise of signal, whole window and end of the window."""
+    net = np.empty((len(part.gross), covered.size))
+    net[:, covered] = part.gross - part.background
+    whole = np.ones(part.grid.size, dtype=bool)
+    signal = (part.grid >= edge.signal[0]) & (part.grid <= edge.signal[1])
+    sums, variance = part.net_sums([whole, signal, part.grid >= part.grid[-1] - _TAIL])
+    with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
+        ratio = np.where(part.fit.failed[:, None], 0.0, sums / np.sqrt(variance))
+    continue_cut_edge(net, edge.grid(recipe.edge_set.points), covered)
+    return net, sums[:, 0], ratio[:, 1], ratio[:, 0], ratio[:, 2]
+
+
+def _spoilt(saturated: NDArray[np.bool_], part: EdgeDetails, edge: Edge, index: int, plan: Plan) -> NDArray[np.bool_]:
+    """Which pixels are saturated in the windows of an edge, shape (n,)."""
+    low, high = plan.axis.recorded(index, [part.boundaries[0], edge.near_edge[1]]) + plan.zero_loss
+    inside = (plan.energy >= low) & (plan.energy <= high)
+    return np.asarray(saturated[:, inside].any(axis=1))
 
 
 def _positions(

@@ -20,6 +20,12 @@ __all__ = ["AxisCorrection", "check_energy_axis", "correct_energy_axis"]
 _VALENCE_SPREAD = 1.5
 _AFFINE_RESIDUAL = 0.7
 _LARGEST_DISPERSION_ERROR = 0.05
+# Standard deviations, eV: what the valence of one edge and what the charge of all of them together make of positions;
+# what calibrations are usually off by, without and with a zero-loss peak.
+_VALENCE_SIGMA = 1.0
+_CHARGE_SIGMA = 0.4
+_PRIOR_SIGMA, _PRIOR_ZERO_LOSS = 1.0, 0.3
+_FORCED_SIGMA, _LOST_SIGMA = 1.5, 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,11 +143,15 @@ def correct_energy_axis(
     if not names:
         said = before + "no edge could be located to check the axis; left as recorded"
         return _uniform(edges, pixels or "none", 1.0, 0.0, 1.0, by_name, said)
+    weight = 1.0 / (np.array([found[name].uncertainty for name in names]) ** 2 + _VALENCE_SIGMA**2)
     offset = float(np.median(displacement))
+    known = float(np.sqrt(_CHARGE_SIGMA**2 + 1.0 / weight.sum()))
     mode = step.mode
     if mode in ("none", "zero_loss") or (mode == "auto" and np.abs(displacement).max() <= step.tolerance):
         said = before + ("left as recorded as the recipe says" if mode == "none" else "edges lie where they should")
-        return _uniform(edges, pixels or "none", 1.0, 0.0, 0.4 if pixels else 0.7, by_name, said)
+        prior = _PRIOR_ZERO_LOSS if pixels else _PRIOR_SIGMA
+        sigma = _left_alone(float(np.average(displacement, weights=weight)), known, prior)
+        return _uniform(edges, pixels or "none", 1.0, 0.0, sigma, by_name, said)
     together = f"{pixels}+global" if pixels else "global"
     if mode == "per_edge":
         return _per_edge(
@@ -149,9 +159,9 @@ def correct_energy_axis(
         )
     if np.abs(displacement - offset).max() <= _VALENCE_SPREAD:
         said = f"the axis reads {abs(offset):.1f} eV too {'low' if offset < 0 else 'high'} everywhere; shifted back"
-        return _uniform(edges, together, 1.0, -offset, 0.9, by_name, before + said)
+        return _uniform(edges, together, 1.0, -offset, known, by_name, before + said)
     if len(names) >= 3:
-        slope, intercept = np.polyfit(onset, displacement, 1)
+        (slope, intercept), covariance = _line(onset, displacement, weight)
         residual = np.abs(displacement - (slope * onset + intercept)).max()
         if (residual <= _AFFINE_RESIDUAL and abs(slope) <= _LARGEST_DISPERSION_ERROR) or mode == "global":
             # recorded = usual + slope usual + intercept, solved for usual.
@@ -160,13 +170,30 @@ def correct_energy_axis(
                 f"dispersion off by {100 * slope:+.2f} % and the axis by {slope * 532 + intercept:+.1f} eV at O K; "
                 "both put right"
             )
-            return _uniform(edges, together, scale, -intercept * scale, 0.9, by_name, before + said)
+            design = np.stack([onset, np.ones_like(onset)])
+            sigma = float(np.sqrt(_CHARGE_SIGMA**2 + np.einsum("ie,ij,je->e", design, covariance, design).mean()))
+            return _uniform(edges, together, scale, -intercept * scale, sigma, by_name, before + said)
     if mode == "global":
         said = f"one offset of {offset:+.1f} eV forced, though the edges disagree"
-        return _uniform(edges, together, 1.0, -offset, 1.5, by_name, before + said)
+        return _uniform(edges, together, 1.0, -offset, _FORCED_SIGMA, by_name, before + said)
     listed = ", ".join(f"{name} {value:+.1f}" for name, value in by_name.items())
     said = f"the axis is wrong by more than an offset and a dispersion ({listed} eV): every edge aligned on its own"
     return _per_edge(edges, onset, displacement, by_name, before + said)
+
+
+def _left_alone(offset: float, known: float, prior: float) -> float:
+    """Error of an axis that was left as it is though the edges lie off by a little, be it theirs or the axis's."""
+    trust = prior**2 / (prior**2 + known**2)
+    return float(np.sqrt(trust * known**2 + (trust * offset) ** 2))
+
+
+def _line(
+    onset: NDArray[np.float64], displacement: NDArray[np.float64], weight: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Slope and intercept of the displacements over energy, and their covariance."""
+    design = np.stack([onset, np.ones_like(onset)], axis=1)
+    covariance = np.linalg.inv(design.T @ (weight[:, None] * design))
+    return covariance @ (design.T @ (weight * displacement)), covariance
 
 
 def _uniform(
@@ -187,5 +214,12 @@ def _per_edge(
         said += f"; {', '.join(missing)} could not be located and moved with the nearest edge"
     said += "; the absolute energy scale is lost"
     return AxisCorrection(
-        "per_edge", edges.names, (1.0,) * len(edges), tuple(float(-shift) for shift in shifts), 1.0, True, found, said
+        "per_edge",
+        edges.names,
+        (1.0,) * len(edges),
+        tuple(float(-shift) for shift in shifts),
+        _LOST_SIGMA,
+        True,
+        found,
+        said,
     )

@@ -1,27 +1,23 @@
-"""What is decided once for a whole image, before its pixels are treated one by one."""
+"""What was decided once for a whole image, before its pixels are treated one by one."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from eelsmap.preprocess.edge_location import EdgeLocation, locate_edges
-from eelsmap.preprocess.energy_axis import AxisCorrection, check_energy_axis, correct_energy_axis
-from eelsmap.preprocess.noise import estimate_gain
-from eelsmap.preprocess.refusals import (
-    require_background,
-    require_counts,
-    require_located,
-    require_reach,
-    require_usable_edge,
-)
-from eelsmap.preprocess.spikes import bridge_hot_channels
-from eelsmap.recipe import Recipe
+from eelsmap.edges import Edge, EdgeSet
+from eelsmap.preprocess.background_windows import BackgroundWindow
+from eelsmap.preprocess.denoising import Components
+from eelsmap.preprocess.detector import DetectorFaults
+from eelsmap.preprocess.drift import Drift
+from eelsmap.preprocess.edge_location import EdgeLocation
+from eelsmap.preprocess.energy_axis import AxisCorrection
 
-__all__ = ["Plan", "make_plan"]
+__all__ = ["Plan"]
 
 
 @dataclass(frozen=True)
@@ -44,6 +40,20 @@ class Plan:
         Edges that stand out in the mean spectrum.
     zero_loss
         Median position of the zero-loss peak, eV, by which pixels are shifted before `axis` applies; 0 without.
+    drift
+        How the rows of the scan drift; None where nobody looked.
+    faults
+        Faults of the detector; None where there are none, or nobody looked.
+    components
+        What spectra are projected on against noise; None leaves them.
+    windows
+        Background windows; the usual ones of edges that are not named.
+    exponents
+        Of the fixed power laws, by edge; empty for other methods.
+    low_loss_energy
+        Energies of the low loss that removes plural scattering, shape (low-loss channel,), eV.
+    navigation
+        How many navigation axes the image has: over how many pixels an average in space runs.
     """
 
     energy: NDArray[np.float64]
@@ -53,6 +63,25 @@ class Plan:
     minimum_counts: float
     located: dict[str, EdgeLocation]
     zero_loss: float = 0.0
+    drift: Drift | None = None
+    faults: DetectorFaults | None = None
+    components: Components | None = None
+    windows: tuple[BackgroundWindow, ...] = ()
+    exponents: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    low_loss_energy: NDArray[np.float64] | None = None
+    navigation: int = 2
+
+    def before_edges(self, edges: EdgeSet) -> float:
+        """How much of the axis lies before its first edge, eV."""
+        starts = [float(self.axis.recorded(index, edge.near_edge[0])) for index, edge in enumerate(edges)]
+        return min((start - float(self.energy[0]) for start in starts if start > self.energy[0]), default=0.0)
+
+    def window(self, edge: Edge) -> tuple[float, float]:
+        """First and last energy of the background window of an edge, eV: the usual one unless it was moved."""
+        for window in self.windows:
+            if window.edge == edge.name:
+                return window.start, window.stop
+        return edge.background
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for provenance."""
@@ -61,62 +90,8 @@ class Plan:
             "gain": self.gain,
             "minimum_counts": self.minimum_counts,
             "located": {name: edge.explained for name, edge in self.located.items()},
+            "drift": {} if self.drift is None else self.drift.to_dict(),
+            "detector": "not looked at" if self.faults is None else self.faults.message,
+            "windows": {window.edge: list(window)[1:] for window in self.windows},
+            "denoising": "none" if self.components is None else self.components.message,
         }
-
-
-def make_plan(sample: ArrayLike, energy: ArrayLike, recipe: Recipe, /, *, zero_loss: float | None = None) -> Plan:
-    """Decide how an image is treated, from a sample of its pixels.
-
-    Parameters
-    ----------
-    sample
-        Counts of some or all pixels, shape (n, channel).
-    energy
-        Recorded energies, shape (channel,), eV.
-    recipe
-        The road.
-    zero_loss
-        Median position of the zero-loss peak, eV, when a simultaneous low loss shifts every pixel; None otherwise.
-
-    Returns
-    -------
-    Plan
-        The decisions.
-
-    Raises
-    ------
-    EnergyAxisError
-        The axis cannot be used.
-    NotASpectrumImageError
-        There is no pixel, or no pixel with finite counts above zero.
-    NoEdgesError
-        The axis covers none of the edges, or too little of each, or none stands out from its background.
-    RecipeError
-        The background was subtracted already.
-    """
-    axis_energy = check_energy_axis(energy)
-    edges = recipe.edge_set
-    counts = np.asarray(sample, dtype=np.float64)
-    counts = counts.reshape(-1, axis_energy.size)
-    usable = require_counts(counts, axis_energy)
-    require_reach(axis_energy, recipe)
-    totals = counts.sum(axis=1, where=usable[:, None])
-    bright = float(np.percentile(totals[usable], 95))
-    search = recipe.energy_axis.search
-    lowest = np.searchsorted(axis_energy, edges.edges[0].background[0] - search)
-    reference = bridge_hot_channels(counts[usable & (totals > 0.1 * bright)].mean(axis=0), int(lowest))
-    located = locate_edges(reference, axis_energy, edges, search=search, expected=zero_loss or 0.0)
-    require_located(located, axis_energy, recipe)
-    axis = correct_energy_axis(located, edges, recipe.energy_axis, zero_loss=zero_loss)
-    shifted = axis_energy - (zero_loss or 0.0)
-    require_usable_edge(shifted, axis, recipe)
-    require_background(reference, shifted, axis, edges)
-    return Plan(
-        energy=axis_energy,
-        axis=axis,
-        gain=estimate_gain(counts[usable & (totals > 0.1 * bright)]),
-        reference=reference,
-        minimum_counts=recipe.quality.minimum_relative_counts * bright,
-        located=located,
-        zero_loss=zero_loss or 0.0,
-    )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["channel_positions", "counts_between", "running_sum"]
+__all__ = ["channel_positions", "counts_between", "running_sum", "shift_counts"]
 
 
 def running_sum(block: NDArray[np.floating], /) -> NDArray[np.float64]:
@@ -76,3 +76,23 @@ def counts_between(total: NDArray[np.float64], positions: NDArray[np.float64], /
         above = np.take_along_axis(total, lower + 1, axis=1)
     value = below + fraction * (above - below)
     return np.diff(value, axis=1)
+
+
+def shift_counts(block: NDArray[np.floating], channels: NDArray[np.float64], /) -> NDArray[np.float64]:
+    """Move spectra along their axis by their own, fractional number of channels.
+
+    Parameters
+    ----------
+    block
+        Counts, shape (n, channel).
+    channels
+        How far each spectrum lies too high, in channels, shape (n,).
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (n, channel): what lay at channel i + `channels` now lies at i; what comes from outside the axis is
+        zero.
+    """
+    boundaries = np.arange(block.shape[1] + 1) + np.asarray(channels, dtype=np.float64)[:, None]
+    return counts_between(running_sum(block), boundaries)

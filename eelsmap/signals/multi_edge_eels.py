@@ -89,6 +89,18 @@ class MultiEdgeEELS(EELSSpectrum):
 
         return eelsmap.map_properties(self, model, **options)
 
+    def map_classical(self, **options: Any) -> PropertyMaps:
+        """Map white-line ratios, onsets and composition with their errors; see :func:`eelsmap.map_classical`."""
+        import eelsmap
+
+        return eelsmap.map_classical(self, **options)
+
+    def map_quality(self, **options: Any) -> PropertyMaps:
+        """Map how far each pixel can be trusted; see :func:`eelsmap.map_quality`."""
+        import eelsmap
+
+        return eelsmap.map_quality(self, **options)
+
     def describe(self) -> dict[str, Any]:
         """Say what this spectrum image is and which edges it covers; see :func:`eelsmap.io.describe`."""
         from eelsmap.io import describe

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -110,19 +112,24 @@ def test_maps_survive_a_file_with_their_provenance(phantom, model, tmp_path):
     np.testing.assert_array_equal(back.array("flags"), maps.array("flags"))
 
 
-def test_a_simultaneous_low_loss_takes_the_drift_away(model):
-    drifting = Microscope(counts=3e6, drift_eV=6.0, dual_eels=True)
+@pytest.mark.parametrize("drift", [6.0, 12.0])
+def test_drift_is_taken_away_by_a_simultaneous_low_loss_or_by_the_edges_of_each_row(model, drift):
+    drifting = Microscope(counts=3e6, drift_eV=drift, dual_eels=True)
     phantom = eelsmap.make_phantom((16, 20), microscope=drifting)
     truth = phantom.truth["co_valence"]
+    left = replace(model.recipe, energy_axis=replace(model.recipe.energy_axis, rows=False))
     errors, novel = {}, {}
-    for name in ("with", "without"):
-        maps = eelsmap.map_properties(image_of(phantom) if name == "with" else phantom.signal(), model)
+    for name, signal, recipe in (
+        ("low loss", image_of(phantom), None), ("rows", phantom.signal(), None), ("nothing", phantom.signal(), left)
+    ):  # fmt: skip
+        maps = eelsmap.map_properties(signal, model, recipe=recipe)
         errors[name] = np.sqrt(np.nanmean((maps.array("co_valence") - truth) ** 2))
         novel[name] = np.nanmean(maps.array("novelty") > 1)
-        assert maps.provenance["axis"]["mode"].startswith("zero_loss") == (name == "with")
-    assert errors["with"] < errors["without"]
+        assert maps.provenance["axis"]["mode"].startswith("zero_loss") == (name == "low loss")
+        assert maps.provenance["drift"].get("applied", False) == (name == "rows")
+    assert max(errors["low loss"], errors["rows"]) < errors["nothing"]
     # Values hardly suffer, as shapes do not move with the axis; but edges that lie elsewhere are seen to.
-    assert novel["with"] < 0.02 < novel["without"]
+    assert max(novel["low loss"], novel["rows"]) < 0.02 < novel["nothing"]
 
 
 def test_an_axis_that_is_off_is_found_and_put_right(model):

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from eelsmap.cross_sections import cross_section
 from eelsmap.edges import NMC_EDGES
-from eelsmap.phantom.cross_sections import cross_section
 from eelsmap.phantom.edge_shapes import EdgeShape
 from eelsmap.phantom.scattering import scatter
 from eelsmap.preprocess.edge_stack import ABSENT_LEVEL

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -104,18 +104,14 @@ def stacks_of_specimens(
 
 def rows_of(stack: EdgeStack, rows: NDArray[np.intp] | slice, /) -> EdgeStack:
     """Take some rows of a stack, as a stack of their own."""
-    return EdgeStack(**{name: value if name == "coverage" else value[rows] for name, value in stack._asdict().items()})
+    return stack.rows(rows)
 
 
 def _joined(parts: list[tuple[list[int], EdgeStack]]) -> tuple[NDArray[np.intp], EdgeStack]:
     """One stack of several that cover the same share of each edge."""
     stacks = [stack for _, stack in parts]
     places = np.concatenate([np.asarray(places, dtype=np.intp) for places, _ in parts])
-    joined: dict[str, Any] = {
-        name: stacks[0].coverage if name == "coverage" else np.concatenate([getattr(stack, name) for stack in stacks])
-        for name in EdgeStack._fields
-    }
-    return places, EdgeStack(**joined)
+    return places, EdgeStack.joined(stacks)
 
 
 def _energies(axis: _Axis) -> NDArray[np.float64]:
