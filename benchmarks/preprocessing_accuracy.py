@@ -159,7 +159,7 @@ def exspys(core: Array, low: Array | None) -> dict[str, Array]:
                 _signal(low, LOW_ENERGY), threshold=4.0, extrapolate_coreloss=False, extrapolate_lowloss=False
             )
         axis = net.axes_manager.signal_axes[0].axis
-        # Its Gaussian zero-loss peak has unit area in eV, not in channels: the result is too large by 1 / channel width.
+        # Its Gaussian zero-loss peak has unit area in eV, not in channels: too large by 1 / channel width.
         counts = net.data if low is None else STEP * net.data
         places = channel_positions(edge.intervals(NMC_EDGES.points), axis)
         result[edge.name] = counts_between(running_sum(counts), places)
@@ -307,7 +307,8 @@ def tables(rows: list[dict[str, Any]]) -> str:
     dispersion = [row for row in rows if row["sweep"] == "dispersion"]
     if dispersion:
         lines = ["### Dispersion wrong, and the axis 3 eV off: RMS over the four edges, eV", "",
-                 "| error | as recorded | put right | said to remain | corrections |", "|---|---|---|---|---|"]  # fmt: skip
+                 "| error | as recorded | put right | said to remain | corrections |",
+                 "|---|---|---|---|---|"]  # fmt: skip
         for value in dict.fromkeys(row["value"] for row in dispersion):
             part = [row for row in dispersion if row["value"] == value]
             mean = {key: np.sqrt(np.mean([row[key] ** 2 for row in part]))

@@ -1,7 +1,7 @@
 """From signals to maps.
 
-``map_properties`` runs a model over a spectrum image, ``map_classical`` asks its edges without one, ``map_quality`` says
-how far each pixel can be trusted; ``PropertyMaps`` holds the result.
+``map_properties`` runs a model over a spectrum image, ``map_classical`` asks its edges without one, ``map_quality``
+says how far each pixel can be trusted; ``PropertyMaps`` holds the result.
 """
 
 from eelsmap.mapping.classical_maps import map_classical

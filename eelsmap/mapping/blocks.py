@@ -160,8 +160,9 @@ def by_block(
     """
     blocks = as_blocks(data)
     rest = [_like(other, blocks) for other in others]
+    pixels: Any = _on_pixels
     return blocks.map_blocks(
-        _on_pixels, *rest, function=function, options=options, dtype=dtype, chunks=(*blocks.chunks[:-1], (last,)),
+        pixels, *rest, function=function, options=options, dtype=dtype, chunks=(*blocks.chunks[:-1], (last,)),
         meta=np.empty((0,) * blocks.ndim, dtype=dtype),
     )  # fmt: skip
 

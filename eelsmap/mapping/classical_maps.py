@@ -42,7 +42,7 @@ class ClassicalWork:
 
     plan: Plan
     recipe: Recipe
-    beam_energy_kV: float = _USUAL_BEAM_KV
+    beam_energy_kV: float = _USUAL_BEAM_KV  # noqa: N815 - units keep their capitals
     collection_mrad: float = _USUAL_COLLECTION_MRAD
 
     @property

@@ -50,8 +50,8 @@ _QUALITY = {
     "counts": MapInfo("Counts", "counts", None, "gray", quality=True),
     "flags": MapInfo("Flags", "bits", None, "gray", quality=True),
     "t_over_lambda": MapInfo("Thickness", "t/λ", (0.0, 2.0), "gray", quality=True),
-    "axis_uncertainty": MapInfo("Uncertainty of the energy axis", "eV", None, "gray", quality=True),
-    "energy_shift": MapInfo("Shift of the energy axis", "eV", None, "RdBu_r", quality=True),
+    "axis_uncertainty": MapInfo("Axis uncertainty", "eV", None, "gray", quality=True),
+    "energy_shift": MapInfo("Axis shift", "eV", None, "RdBu_r", quality=True),
     "saturated": MapInfo("Saturated channels", "channels", None, "gray", quality=True),
 }
 
@@ -59,8 +59,8 @@ _QUALITY = {
 _OF_EDGES = {
     "snr_": ("Signal to noise", "", "gray"),
     "counts_": ("Net counts", "counts", "gray"),
-    "background_chi2_": ("Chi-square of the background", "per degree of freedom", "gray"),
-    "background_residual_": ("Background residual before the onset", "standard deviations", "RdBu_r"),
+    "background_chi2_": ("Background χ²", "per degree of freedom", "gray"),
+    "background_residual_": ("Left before onset", "standard deviations", "RdBu_r"),
     "negative_fraction_": ("Points below zero", "share", "gray"),
 }
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eelsmap.errors import PixelFlag, describe_flags
-from eelsmap.mapping.map_names import LOWER, UPPER, map_info
+from eelsmap.mapping.map_names import map_info
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -19,7 +19,7 @@ __all__ = ["count_flags", "summarise"]
 
 
 def summarise(maps: PropertyMaps, /) -> DataFrame:
-    """Sum up each property over the pixels that have an answer.
+    """Sum up each main map over the pixels that have an answer.
 
     Parameters
     ----------
@@ -29,20 +29,22 @@ def summarise(maps: PropertyMaps, /) -> DataFrame:
     Returns
     -------
     pandas.DataFrame
-        One row a property, indexed by its name: ``label``, ``unit``, ``mean``, ``median``, ``standard_deviation``,
-        ``mean_interval_width`` (NaN without interval), ``answered_fraction``, ``pixels``. Statistics over no pixel
+        One row a map, indexed by its name: ``label``, ``unit``, ``mean``, ``median``, ``standard_deviation``,
+        ``mean_interval_width`` (two standard deviations where an error stands for an interval, NaN without either),
+        ``answered_fraction``, ``pixels``. Statistics over no pixel
         are NaN.
     """
     from pandas import DataFrame
 
     rows = {}
-    for name in maps.properties:
+    for name in maps.main:
         values = maps.array(name)
         answered = np.isfinite(values)
         some = values[answered].astype(np.float64)
         width = np.nan
-        if some.size and {name + LOWER, name + UPPER} <= set(maps):
-            widths = (maps.array(name + UPPER) - maps.array(name + LOWER))[answered]
+        limits = maps.interval(name)
+        if some.size and limits is not None:
+            widths = (limits[1] - limits[0])[answered]
             width = float(widths[np.isfinite(widths)].mean()) if np.isfinite(widths).any() else np.nan
         rows[name] = {
             "label": map_info(name).label,

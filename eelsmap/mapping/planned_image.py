@@ -57,9 +57,9 @@ class PlannedImage:
     deconvolving: Any = None
 
     def known(self) -> dict[str, Any]:
-        """What is known of every pixel beside its counts: arrays of shape (navigation..., something) by argument name.
+        """Return what is known of every pixel beside its counts, by argument of :func:`extract_edges`.
 
-        See :func:`eelsmap.preprocess.extract_edges` for the names.
+        Arrays of shape (navigation..., something), NumPy or dask.
         """
         data, plan, recipe = self.core.data, self.plan, self.recipe
         navigation = data.shape[:-1]
@@ -100,12 +100,12 @@ class PlannedImage:
         )
 
     def at(self, place: tuple[int, ...]) -> tuple[NDArray[np.generic], dict[str, Any]]:
-        """Counts of one pixel, shape (1, channel), and what else is known of it."""
+        """Return the counts of one pixel, shape (1, channel), and what else is known of it."""
         known = {name: np.asarray(array[place])[None] for name, array in self.known().items()}
         return np.asarray(self.core.data[place])[None], known
 
     def every(self, step: int) -> tuple[NDArray[np.generic], dict[str, Any]]:
-        """Counts of every `step`-th pixel, shape (n, channel), and what else is known of it."""
+        """Return the counts of every `step`-th pixel, shape (n, channel), and what else is known of it."""
         counts, *rest = (
             np.asarray(array.reshape(-1, array.shape[-1])[::step]) for array in (self.core.data, *self.known().values())
         )
@@ -165,7 +165,7 @@ def _planned(core: Any, recipe: Recipe) -> PlannedImage:
 
 
 def _scan_rows(data: Any, sample: NDArray[np.generic]) -> ScanRows | None:
-    """Sums over the rows of a scan; None for what has no rows."""
+    """Sum up the rows of a scan; None for what has no rows."""
     if data.ndim == 1:
         return None
     totals = sample.sum(axis=1, dtype=np.float64)

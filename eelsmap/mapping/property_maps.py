@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from eelsmap.mapping.map_names import base_name, is_quality, map_info
+from eelsmap.mapping.map_names import ERROR, LOWER, UPPER, base_name, is_quality, map_info
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -89,6 +89,11 @@ class PropertyMaps(Mapping[str, "PropertyMap"]):
         return [name for name in self._names if not is_quality(name) and base_name(name) == name]
 
     @property
+    def main(self) -> list[str]:
+        """Names of what these maps are for: the properties, or the quality maps where there are no others."""
+        return self.properties or [name for name in self._names if name != "flags"]
+
+    @property
     def shape(self) -> tuple[int, ...]:
         """Shape of every map in array order; empty for a single spectrum."""
         return tuple(axis["size"] for axis in self._axes)
@@ -130,6 +135,25 @@ class PropertyMaps(Mapping[str, "PropertyMap"]):
         """
         self.compute(progress=False)
         return np.asarray(self[name].data).reshape(self.shape)
+
+    def interval(self, name: str) -> tuple[NDArray[Any], NDArray[Any]] | None:
+        """Lower and upper limit of a map: its interval, or one standard deviation on either side.
+
+        Parameters
+        ----------
+        name
+            Name of the map.
+
+        Returns
+        -------
+        tuple of numpy.ndarray or None
+            Each of the shape of the image; None where the map has neither.
+        """
+        if {name + LOWER, name + UPPER} <= set(self):
+            return self.array(name + LOWER), self.array(name + UPPER)
+        if name + ERROR in self:
+            return self.array(name) - self.array(name + ERROR), self.array(name) + self.array(name + ERROR)
+        return None
 
     def compute(self, *, progress: bool = True) -> Self:
         """Compute all maps in one pass over the data, in place.

@@ -28,7 +28,7 @@ _OF_EDGES = ("counts", "snr", "background_chi2", "background_residual", "negativ
 
 @dataclass(frozen=True)
 class LowLossPlan:
-    """What is decided once for a low loss: its energies (low-loss channel,), eV; the end of its zero-loss peak; gain."""
+    """What is decided once for a low loss: its energies (low-loss channel,), end of the zero-loss peak, eV; gain."""
 
     energy: NDArray[np.float64]
     threshold: float

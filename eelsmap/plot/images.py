@@ -11,7 +11,7 @@ from matplotlib.image import AxesImage
 from matplotlib.text import Text
 from matplotlib.ticker import MaxNLocator
 
-from eelsmap.mapping.map_names import LOWER, UPPER, map_info
+from eelsmap.mapping.map_names import map_info
 from eelsmap.plot.gaps import draw_gaps, gap_legend, no_answer, novel_pixels, novel_text
 from eelsmap.plot.scale_bar import BELOW, add_scale_bar
 from eelsmap.plot.style import INK, LINE, MUTED, footer_text, new_figure
@@ -137,9 +137,10 @@ def add_colour_bar(axes: Axes, image: AxesImage, unit: str, *, ticks: int) -> No
 
 def mean_half_width(maps: PropertyMaps, name: str) -> float | None:
     """Mean half width of the interval over the answered pixels; None without intervals or answers."""
-    if not {name + LOWER, name + UPPER} <= set(maps):
+    limits = maps.interval(name)
+    if limits is None:
         return None
-    half = (maps.array(name + UPPER) - maps.array(name + LOWER))[np.isfinite(maps.array(name))] / 2
+    half = (limits[1] - limits[0])[np.isfinite(maps.array(name))] / 2
     half = half[np.isfinite(half)]
     return float(half.mean()) if half.size else None
 
@@ -152,7 +153,9 @@ def limits_of(values: np.ndarray, limits: tuple[float, float] | None) -> tuple[f
     if not some.size:
         return 0.0, 1.0
     low, high = np.percentile(some, [1, 99])
-    return (float(low), float(high)) if high > low else (float(low) - 0.5, float(high) + 0.5)
+    # What differs by rounding alone is one value.
+    different = high - low > 1e-5 * max(abs(low), abs(high))
+    return (float(low), float(high)) if different else (float(low) - 0.5, float(high) + 0.5)
 
 
 def _dots(axes: Axes, mask: np.ndarray, dx: float, dy: float) -> None:

@@ -33,7 +33,7 @@ def plot_maps(
     maps
         The maps; lazy ones are computed.
     names
-        Maps to draw; by default all properties.
+        Maps to draw; by default all properties, or all maps of quality where there are no others.
     title
         Title of the figure; by default that of the spectrum image.
     columns
@@ -51,7 +51,7 @@ def plot_maps(
     ValueError
         If there is nothing to draw, or if the maps have more than two axes.
     """
-    shown = list(maps.properties if names is None else names)
+    shown = list(maps.main if names is None else names)
     for name in shown:
         maps.unit(name)
     if not shown:

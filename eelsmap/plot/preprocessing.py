@@ -82,7 +82,7 @@ def _thickness(axes: Axes, rows: Rows) -> None:
 
 
 def _drift(axes: Axes, rows: Rows) -> None:
-    """What is left of a drift."""
+    """Show what is left of a drift."""
     titled_axes(axes, "What is left of a drift (1e5 counts)", "range of the drift, eV", "standard deviation, eV")
     chosen = [row for row in rows if row["counts"] == max(row["counts"] for row in rows)]
     for chain in ("left alone", "eelsmap, single EELS", "exspy, dual EELS", "eelsmap, dual EELS"):
@@ -91,7 +91,7 @@ def _drift(axes: Axes, rows: Rows) -> None:
 
 
 def _dispersion(axes: Axes, rows: Rows) -> None:
-    """What is left of a wrong dispersion, and what was said to be left."""
+    """Show what is left of a wrong dispersion, and what was said to be left."""
     titled_axes(axes, "Dispersion wrong, axis 3 eV off", "error of the dispersion, %", "RMS over the edges, eV")
     values = _values(rows)
     for key, label, colour, style in (

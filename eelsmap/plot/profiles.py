@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.text import Text
 
-from eelsmap.mapping.map_names import LOWER, UPPER, map_info
+from eelsmap.mapping.map_names import ERROR, LOWER, map_info
 from eelsmap.plot.gaps import draw_gaps, gap_legend, no_answer, novel_pixels, novel_text
 from eelsmap.plot.images import limits_of
 from eelsmap.plot.style import BAND, INK, LINE, MUTED, ROWS, footer_text, new_figure, quiet_axes
@@ -49,7 +49,7 @@ def draw_profiles(maps: PropertyMaps, names: list[str], title: str, columns: int
     long_axis = maps.axes[int(np.argmax(maps.shape))]
     lines = _along(maps.array(names[0])).shape[0]
     novel = novel_pixels(maps)
-    legend = _row_legend(lines) + gap_legend(maps, names)
+    legend = _row_legend(lines, _band_means(maps, names)) + gap_legend(maps, names)
     if novel.any():
         legend.append((Text(0, 0, "○"), novel_text(novel)))
     width = max(_PANEL[0] * columns, 5.2)
@@ -78,9 +78,8 @@ def _draw_profile(above: Axes, below: Axes, maps: PropertyMaps, name: str, axis:
     distance = step * (np.arange(values.shape[1]) + 0.5)
     nothing, not_here = (_along(mask) for mask in no_answer(maps, name))
     novel = _along(novel_pixels(maps))
-    limits = None
-    if {name + LOWER, name + UPPER} <= set(maps):
-        limits = [_along(maps.array(name + part)) for part in (LOWER, UPPER)]
+    interval = maps.interval(name)
+    limits = None if interval is None else [_along(part) for part in interval]
     drawn = range(len(values)) if len(values) <= _MOST_ROWS else [len(values) // 2]
     for colour, row in zip(ROWS, drawn, strict=False):
         if limits is not None:
@@ -132,9 +131,16 @@ def _along(values: np.ndarray) -> np.ndarray:
     return rows.T if rows.shape[0] > rows.shape[1] else rows
 
 
-def _row_legend(rows: int) -> list[tuple[Artist, str]]:
+def _band_means(maps: PropertyMaps, names: list[str]) -> str:
+    """Say what the bands stand for; empty without any."""
+    if any(name + LOWER in maps for name in names):
+        return "band: its interval; "
+    return "band: one standard deviation; " if any(name + ERROR in maps for name in names) else ""
+
+
+def _row_legend(rows: int, band: str) -> list[tuple[Artist, str]]:
     """Legend of the rows; a single row needs none but for its interval."""
-    text = "line: predicted value; band: its interval; strip below: the map"
+    text = f"line: value; {band}strip below: the map"
     if rows > _MOST_ROWS:
         text += f" of all {rows} rows; the line is that of the middle row"
     if not 1 < rows <= _MOST_ROWS:

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from eelsmap.errors import describe_flags
-from eelsmap.mapping.map_names import LOWER, UPPER, map_info
+from eelsmap.mapping.map_names import map_info
 from eelsmap.plot.images import limits_of
 from eelsmap.plot.style import INK, LINE, MUTED, ROWS, footer_text, new_figure, quiet_axes
 
@@ -53,8 +53,7 @@ def _draw_row(axes: Axes, maps: PropertyMaps, name: str) -> None:
     """Draw one property."""
     info = map_info(name)
     value = float(maps.array(name))
-    has_interval = {name + LOWER, name + UPPER} <= set(maps)
-    low, high = (float(maps.array(name + part)) for part in (LOWER, UPPER)) if has_interval else (np.nan, np.nan)
+    low, high = (float(limit) for limit in maps.interval(name) or (np.nan, np.nan))
     limits = limits_of(np.array([value]), info.limits)
     pad = 0.03 * (limits[1] - limits[0])
     axes.axhline(0, color=LINE, linewidth=0.8, zorder=0)

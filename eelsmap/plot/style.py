@@ -105,8 +105,14 @@ def footer_text(provenance: Mapping[str, Any]) -> list[str]:
     name = " ".join(str(model[key]) for key in ("name", "version") if model.get(key))
     if model.get("sha256"):
         name += f" ({str(model['sha256'])[:8]})"
-    trained = "Predicted by a model trained on simulated spectra"
-    sentences = [f"{trained}: {name}. Lithium is inferred, not seen." if name else f"{trained}."]
+    sentences = []
+    if name:
+        sentences.append(f"Predicted by a model trained on simulated spectra: {name}. Lithium is inferred, not seen.")
+    if "classical" in provenance:
+        sentences.append(
+            "Read from the edges without a model; errors are one standard deviation by counts and background. Cross "
+            f"sections: {provenance['classical'].get('cross_sections', '')}."
+        )
     measured = _measured_text(model.get("measured", {}))
     if measured:
         sentences.append(measured)

@@ -6,6 +6,7 @@ A fault stands in every spectrum at the same channels, and is sharper than anyth
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -98,9 +99,7 @@ def find_detector_faults(
     return DetectorFaults(dead, hot, factor, steps, saturation, _in_words(dead, hot, steps, saturation, axis))
 
 
-def repair_detector(
-    block: NDArray[np.generic], faults: DetectorFaults, /
-) -> tuple[NDArray[np.generic], NDArray[np.bool_] | None]:
+def repair_detector(block: NDArray[Any], faults: DetectorFaults, /) -> tuple[NDArray[Any], NDArray[np.bool_] | None]:
     """Bridge faulty channels, divide gain steps out, and say what is saturated.
 
     Parameters

@@ -85,7 +85,7 @@ class EdgeStack(NamedTuple):
 
     def rows(self, chosen: NDArray[np.intp] | slice) -> EdgeStack:
         """Take some of the pixels; details are left behind."""
-        parts = {name: getattr(self, name)[chosen] for name in _BY_PIXEL}
+        parts: dict[str, Any] = {name: getattr(self, name)[chosen] for name in _BY_PIXEL}
         return EdgeStack(
             **parts, coverage=self.coverage, axis_uncertainty=_each(self.axis_uncertainty, len(self.flags))[chosen]
         )
@@ -93,7 +93,7 @@ class EdgeStack(NamedTuple):
     @staticmethod
     def joined(stacks: Sequence[EdgeStack]) -> EdgeStack:
         """Put the pixels of several stacks into one, which covers what all of them cover; details are left behind."""
-        parts = {name: np.concatenate([getattr(stack, name) for stack in stacks]) for name in _BY_PIXEL}
+        parts: dict[str, Any] = {name: np.concatenate([getattr(stack, name) for stack in stacks]) for name in _BY_PIXEL}
         return EdgeStack(
             **parts,
             coverage=np.min([stack.coverage for stack in stacks], axis=0),

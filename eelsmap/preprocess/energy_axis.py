@@ -192,7 +192,7 @@ def _line(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Slope and intercept of the displacements over energy, and their covariance."""
     design = np.stack([onset, np.ones_like(onset)], axis=1)
-    covariance = np.linalg.inv(design.T @ (weight[:, None] * design))
+    covariance = np.asarray(np.linalg.inv(design.T @ (weight[:, None] * design)), dtype=np.float64)
     return covariance @ (design.T @ (weight * displacement)), covariance
 
 
