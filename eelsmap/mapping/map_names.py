@@ -50,9 +50,9 @@ _QUALITY = {
     "counts": MapInfo("Counts", "counts", None, "gray", quality=True),
     "flags": MapInfo("Flags", "bits", None, "gray", quality=True),
     "t_over_lambda": MapInfo("Thickness", "t/λ", (0.0, 2.0), "gray", quality=True),
+    "components_chi2": MapInfo("Not in the components", "χ² per channel", None, "gray", quality=True),
     "axis_uncertainty": MapInfo("Axis uncertainty", "eV", None, "gray", quality=True),
     "energy_shift": MapInfo("Axis shift", "eV", None, "RdBu_r", quality=True),
-    "saturated": MapInfo("Saturated channels", "channels", None, "gray", quality=True),
 }
 
 # What the name of a map begins with, before the name of an edge: label, unit, colours.

@@ -11,6 +11,7 @@ from typing import Any
 from eelsmap._version import __version__
 from eelsmap.mapping.planned_image import PlannedImage
 from eelsmap.models.model import Model
+from eelsmap.preprocess.local_average import averaging_fwhm
 
 __all__ = ["model_identity", "provenance"]
 
@@ -42,10 +43,21 @@ def provenance(image: PlannedImage, more: Mapping[str, Any], /) -> dict[str, Any
         "recipe": recipe.to_json(),
         "recipe_sha256": recipe.sha256,
         **plan.to_dict(),
+        "averaging": _averaging(recipe.noise.average if plan.navigation else 0.0),
         "source": source.as_dictionary() if hasattr(source, "as_dictionary") else (source or {}),
         "title": str(core.metadata.get_item("General.title", "")),
         "low_loss": str(core.metadata.get_item("EELSMap.low_loss_reason", "none")),
     }
+
+
+def _averaging(sigma: float) -> str:
+    """Say over what pixels were averaged, and what that does to the resolution."""
+    if sigma == 0:
+        return "none"
+    return (
+        f"over a Gaussian of {sigma:g} pixels (standard deviation): the point spread is {averaging_fwhm(sigma):.1f} "
+        "pixels wide at half maximum, and neighbouring pixels are no longer independent"
+    )
 
 
 def model_identity(model: Model, /) -> dict[str, Any]:

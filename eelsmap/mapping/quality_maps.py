@@ -15,6 +15,8 @@ from eelsmap.mapping.pixel_block import plan_token
 from eelsmap.mapping.planned_image import PlannedImage, plan_signal
 from eelsmap.mapping.property_maps import PropertyMaps
 from eelsmap.preprocess.background_quality import background_quality
+from eelsmap.preprocess.cleaning import cleaned
+from eelsmap.preprocess.denoising import project
 from eelsmap.preprocess.edge_stack import EdgeStack, extract_edges
 from eelsmap.preprocess.noise import estimate_gain
 from eelsmap.preprocess.plan import Plan
@@ -58,7 +60,8 @@ class QualityWork:
         """Counts, what is known of each edge, thickness, axis, saturation, flags."""
         edges = [f"{quality}_{edge}" for quality in _OF_EDGES for edge in self.recipe.edge_set.names]
         thickness = [] if self.low_loss is None else ["t_over_lambda"]
-        return ["counts", *edges, *thickness, "energy_shift", "axis_uncertainty", "flags"]
+        components = [] if self.plan.components is None else ["components_chi2"]
+        return ["counts", *edges, *thickness, *components, "energy_shift", "axis_uncertainty", "flags"]
 
     def __dask_tokenize__(self) -> tuple[str, ...]:
         """Identity for dask."""
@@ -94,6 +97,9 @@ class QualityWork:
                 thickness_from, self.low_loss.energy, threshold=self.low_loss.threshold, gain=self.low_loss.gain
             )
             columns.append(found.t_over_lambda[:, None])
+        if self.plan.components is not None:
+            described = project(cleaned(counts, self.plan, self.recipe).counts, self.plan.components)
+            columns.append(described.chi_square[:, None])
         shift = (
             np.zeros(len(counts)) if "shift" not in known else np.asarray(known["shift"]).reshape(len(counts), -1)[:, 0]
         )
@@ -137,8 +143,9 @@ def map_quality(signal: Any, *, recipe: Recipe | None = None, lazy: bool | None 
     -------
     PropertyMaps
         ``counts``; for each edge ``counts_<edge>`` (net), ``snr_<edge>``, ``background_chi2_<edge>``,
-        ``background_residual_<edge>`` and ``negative_fraction_<edge>``; ``t_over_lambda``; ``energy_shift`` and
-        ``axis_uncertainty`` (eV); ``flags``.
+        ``background_residual_<edge>`` and ``negative_fraction_<edge>``; ``t_over_lambda`` with a low loss;
+        ``components_chi2`` with denoising (well above 1 where a pixel is not described by the components and was left as
+        recorded); ``energy_shift`` and ``axis_uncertainty`` (eV); ``flags``.
 
     Raises
     ------

@@ -4,6 +4,7 @@ import pytest
 import eelsmap
 from eelsmap.commands.demo import image_of
 from eelsmap.phantom import Microscope
+from eelsmap.recipe import NoiseStep, Recipe
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +64,23 @@ def test_eager_and_lazy_agree(phantom):
         eager, lazy = function(image), function(image.as_lazy()).compute(progress=False)
         for name in eager:
             np.testing.assert_allclose(lazy.array(name), eager.array(name), rtol=1e-5, atol=1e-6)
+
+
+def test_denoising_shows_the_pixel_that_its_components_do_not_describe(phantom):
+    image = phantom.signal()
+    image.data = image.data.astype(float)
+    energy = image.axes_manager.signal_axes[0].axis
+    image.data[8, 10] += 40 * np.sqrt(image.data[8, 10].max()) * np.exp(-(((energy - 700) / 3) ** 2))
+    recipe = Recipe(noise=NoiseStep(denoise=True, components=4))
+    misfit = eelsmap.map_quality(image, recipe=recipe).array("components_chi2")
+    others = np.delete(misfit.ravel(), 8 * 20 + 10)
+    assert misfit[8, 10] > 1.5 * np.nanpercentile(others, 99)
+
+
+def test_averaging_says_what_it_costs(phantom):
+    recipe = Recipe(noise=NoiseStep(average=1.0))
+    said = eelsmap.map_classical(phantom.signal(), recipe=recipe, lazy=True).provenance["averaging"]
+    assert "2.6 pixels" in said
 
 
 def test_signals_offer_both(phantom):
