@@ -90,7 +90,10 @@ def info(path: Path, quality: Path | None, low_loss: Path | None, overwrite: boo
     for line in information_lines(describe_file(path, recipe=recipe, low_loss=low_loss)):
         click.echo(line)
     if quality is not None:
-        for line in draw_quality(path, quality, recipe=recipe, low_loss=low_loss, overwrite=overwrite):
+        lines = draw_quality(
+            path, quality, recipe=recipe, low_loss=low_loss, overwrite=overwrite, computing=_progress
+        )  # fmt: skip
+        for line in lines:
             click.echo(line)
 
 

@@ -144,7 +144,7 @@ def map_quality(signal: Any, *, recipe: Recipe | None = None, lazy: bool | None 
     PropertyMaps
         ``counts``; for each edge ``counts_<edge>`` (net), ``snr_<edge>``, ``background_chi2_<edge>``,
         ``background_residual_<edge>`` and ``negative_fraction_<edge>``; ``t_over_lambda`` with a low loss;
-        ``components_chi2`` with denoising (well above 1 where a pixel is not described by the components and was left as
+        ``components_chi2`` with denoising (well above 1 where a pixel was not described by the components and left as
         recorded); ``energy_shift`` and ``axis_uncertainty`` (eV); ``flags``.
 
     Raises

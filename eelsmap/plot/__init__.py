@@ -1,4 +1,4 @@
-"""Figures: maps with their intervals and gaps, maps beside the truth, and spectra with the edges found in them.
+"""Figures: maps with gaps, maps beside the truth, spectra with the edges found in them, a page on an image's quality.
 
 Every function returns a matplotlib ``Figure`` that needs no screen: ``figure.savefig("maps.png", dpi=200)``.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from eelsmap.plot.edges import plot_edges
 from eelsmap.plot.maps import plot_maps
+from eelsmap.plot.quality import plot_quality
 from eelsmap.plot.truth import plot_truth
 
-__all__ = ["plot_edges", "plot_maps", "plot_truth"]
+__all__ = ["plot_edges", "plot_maps", "plot_quality", "plot_truth"]

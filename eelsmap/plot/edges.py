@@ -12,12 +12,9 @@ from matplotlib.patches import Rectangle
 from numpy.typing import ArrayLike, NDArray
 
 from eelsmap.edges import NMC_EDGES, Edge, EdgeSet
-from eelsmap.plot.style import INK, LINE, MUTED, ROWS, new_figure, quiet_axes
+from eelsmap.plot.style import BACKGROUND_WINDOW, EDGE_WINDOW, INK, LINE, MUTED, ROWS, new_figure, quiet_axes
 
 __all__ = ["plot_edges"]
-
-_BACKGROUND = "#f1d9a7"
-_NEAR_EDGE = "#cfe0f1"
 
 
 def plot_edges(
@@ -66,8 +63,8 @@ def plot_edges(
         raise ValueError(f"energy has shape {x.shape}, counts {y.shape}; both must be (channel,)")
     found = dict(displacements or {})
     legend: list[tuple[Any, str]] = [
-        (Rectangle((0, 0), 1, 1, facecolor=_BACKGROUND), "window in which the background is fitted"),
-        (Rectangle((0, 0), 1, 1, facecolor=_NEAR_EDGE), "near-edge window that a model reads"),
+        (Rectangle((0, 0), 1, 1, facecolor=BACKGROUND_WINDOW), "window in which the background is fitted"),
+        (Rectangle((0, 0), 1, 1, facecolor=EDGE_WINDOW), "near-edge window that a model reads"),
         (
             Rectangle((0, 0), 1, 1, facecolor=ROWS[1], linewidth=0),
             "dashed: usual energy of a line; solid: where it was found",
@@ -128,7 +125,7 @@ def _draw_edge(
         axes.set_yticks([])
         axes.text(0.5, 0.5, "outside the axis", transform=axes.transAxes, ha="center", fontsize=8, color=MUTED)
         return
-    for (start, end), colour in ((edge.background, _BACKGROUND), (edge.near_edge, _NEAR_EDGE)):
+    for (start, end), colour in ((edge.background, BACKGROUND_WINDOW), (edge.near_edge, EDGE_WINDOW)):
         axes.axvspan(start + moved, end + moved, color=colour, linewidth=0, alpha=0.6, zorder=0)
     axes.plot(x[inside], y[inside], color=INK, linewidth=0.9)
     if fitted is not None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from matplotlib.figure import Figure
 
 from eelsmap.plot.images import draw_images
+from eelsmap.plot.layout import layout_of
 from eelsmap.plot.profiles import draw_profiles
 from eelsmap.plot.single import draw_single
 
@@ -15,9 +16,6 @@ if TYPE_CHECKING:
     from eelsmap.mapping.property_maps import PropertyMaps
 
 __all__ = ["plot_maps"]
-
-_THIN = 3
-_SLENDER = 12
 
 
 def plot_maps(
@@ -64,6 +62,5 @@ def plot_maps(
     heading = str(maps.provenance.get("title", "")) if title is None else title
     if not maps.shape:
         return draw_single(maps, shown, heading)
-    if len(maps.shape) == 1 or min(maps.shape) <= _THIN or max(maps.shape) > _SLENDER * min(maps.shape):
-        return draw_profiles(maps, shown, heading, columns)
-    return draw_images(maps, shown, heading, columns)
+    draw = draw_images if layout_of(maps.shape) == "image" else draw_profiles
+    return draw(maps, shown, heading, columns)

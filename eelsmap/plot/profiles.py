@@ -14,6 +14,7 @@ from matplotlib.text import Text
 from eelsmap.mapping.map_names import ERROR, LOWER, map_info
 from eelsmap.plot.gaps import draw_gaps, gap_legend, no_answer, novel_pixels, novel_text
 from eelsmap.plot.images import limits_of
+from eelsmap.plot.layout import along
 from eelsmap.plot.style import BAND, INK, LINE, MUTED, ROWS, footer_text, new_figure, quiet_axes
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def draw_profiles(maps: PropertyMaps, names: list[str], title: str, columns: int
     columns = max(1, min(columns, 4 if len(names) == 4 else columns, len(names)))
     rows = -(-len(names) // columns)
     long_axis = maps.axes[int(np.argmax(maps.shape))]
-    lines = _along(maps.array(names[0])).shape[0]
+    lines = along(maps.array(names[0])).shape[0]
     novel = novel_pixels(maps)
     legend = _row_legend(lines, _band_means(maps, names)) + gap_legend(maps, names)
     if novel.any():
@@ -72,14 +73,14 @@ def draw_profiles(maps: PropertyMaps, names: list[str], title: str, columns: int
 def _draw_profile(above: Axes, below: Axes, maps: PropertyMaps, name: str, axis: dict) -> None:
     """Draw the profiles of one map and its strip."""
     info = map_info(name)
-    values = _along(maps.array(name)).astype(np.float64)
+    values = along(maps.array(name)).astype(np.float64)
     low, high = limits_of(values, info.limits)
     step = abs(axis["scale"]) if axis["units"] else 1.0
     distance = step * (np.arange(values.shape[1]) + 0.5)
-    nothing, not_here = (_along(mask) for mask in no_answer(maps, name))
-    novel = _along(novel_pixels(maps))
+    nothing, not_here = (along(mask) for mask in no_answer(maps, name))
+    novel = along(novel_pixels(maps))
     interval = maps.interval(name)
-    limits = None if interval is None else [_along(part) for part in interval]
+    limits = None if interval is None else [along(part) for part in interval]
     drawn = range(len(values)) if len(values) <= _MOST_ROWS else [len(values) // 2]
     for colour, row in zip(ROWS, drawn, strict=False):
         if limits is not None:
@@ -123,12 +124,6 @@ def _colour_axis(axes: Axes, colormap: str, span: tuple[float, float], limits: t
     ramp = np.clip(np.linspace(span[1], span[0], 256), *limits)[:, None]
     inset.imshow(ramp, cmap=colormap, vmin=limits[0], vmax=limits[1], aspect="auto")
     inset.set_axis_off()
-
-
-def _along(values: np.ndarray) -> np.ndarray:
-    """Shape (row, distance), the long axis last."""
-    rows = np.atleast_2d(values)
-    return rows.T if rows.shape[0] > rows.shape[1] else rows
 
 
 def _band_means(maps: PropertyMaps, names: list[str]) -> str:

@@ -16,7 +16,9 @@ from matplotlib.text import Text
 from eelsmap.mapping.map_names import map_info
 
 __all__ = [
+    "BACKGROUND_WINDOW",
     "BAND",
+    "EDGE_WINDOW",
     "INK",
     "LINE",
     "MUTED",
@@ -39,6 +41,8 @@ NO_ANSWER_HERE = "#eceef1"
 """Fill of pixels that have no answer for one property; hatched as well."""
 BAND = 0.22
 """Opacity of an interval band."""
+BACKGROUND_WINDOW, EDGE_WINDOW = "#f1d9a7", "#cfe0f1"
+"""Fill of the energies where a background is fitted, and of an edge."""
 ROWS = ("#0b5394", "#c2571a", "#2e7d4f")
 """Colours of the rows of a thin image; told apart by colour-blind readers too."""
 
