@@ -93,12 +93,20 @@ class PixelFlag(IntFlag):
     @classmethod
     def weak(cls, edge: str) -> PixelFlag:
         """Return the flag of an edge that lies in the axis but does not rise above noise."""
-        return cls[f"{edge.upper()}_WEAK"]
+        return cls._of_edge(edge, "WEAK")
 
     @classmethod
     def missing(cls, edge: str) -> PixelFlag:
         """Return the flag of an edge that the energy axis does not cover."""
-        return cls[f"{edge.upper()}_MISSING"]
+        return cls._of_edge(edge, "MISSING")
+
+    @classmethod
+    def _of_edge(cls, edge: str, what: str) -> PixelFlag:
+        """Return a flag of an edge, or refuse an edge that has none."""
+        try:
+            return cls[f"{edge.upper()}_{what}"]
+        except KeyError:
+            raise RecipeError(f"edge {edge!r} has no flag: maps know O_K, Mn_L, Co_L and Ni_L only") from None
 
 
 NO_ANSWER = 0xFF

@@ -1,6 +1,7 @@
 import numpy as np
+import pytest
 
-from eelsmap.errors import NO_ANSWER, PixelFlag, describe_flags
+from eelsmap.errors import NO_ANSWER, PixelFlag, RecipeError, describe_flags
 
 
 def test_every_flag_has_a_reason_in_words():
@@ -23,3 +24,8 @@ def test_only_flags_that_end_the_answer_lie_in_the_low_byte():
         PixelFlag.BACKGROUND_FAILED,
         PixelFlag.NO_EDGE,
     }
+
+
+def test_an_edge_without_a_flag_is_refused_in_words():
+    with pytest.raises(RecipeError, match="edge 'B_K' has no flag"):
+        PixelFlag.weak("B_K")

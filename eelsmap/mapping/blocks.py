@@ -192,7 +192,10 @@ def with_neighbours(
         Shape of `data`.
     """
     blocks = as_blocks(data)
-    depths = dict.fromkeys(range(blocks.ndim - 1), depth) | {blocks.ndim - 1: 0}
+    # An axis that is no longer than twice the reach stays in one piece, and then nothing overlaps along it.
+    short = [axis for axis in range(blocks.ndim - 1) if blocks.shape[axis] <= 2 * depth]
+    blocks = blocks.rechunk(dict.fromkeys(short, -1))
+    depths = {axis: 0 if axis in short or axis == blocks.ndim - 1 else depth for axis in range(blocks.ndim)}
     # Blocks thinner than the reach would ask for neighbours of neighbours.
     return blocks.map_overlap(
         function, depth=depths, boundary="none", dtype=dtype, meta=np.empty((0,) * blocks.ndim, dtype=dtype),

@@ -14,15 +14,18 @@ from numpy.typing import NDArray
 
 from eelsmap._version import __version__
 from eelsmap.errors import EelsmapError, RecipeError
+from eelsmap.io import prepare
 from eelsmap.io.choose import is_low_loss
 from eelsmap.io.low_loss import LowLossError
 from eelsmap.mapping.blocks import by_block, pixel_sample
+from eelsmap.mapping.planned_image import plan_signal
 from eelsmap.preprocess.energy_axis import check_energy_axis
 from eelsmap.preprocess.fourier_log import fourier_log
 from eelsmap.preprocess.noise import estimate_gain
 from eelsmap.preprocess.plural_scattering import fourier_ratio
 from eelsmap.preprocess.thickness import elastic_threshold, estimate_thickness
 from eelsmap.preprocess.zero_loss import measure_zero_loss
+from eelsmap.recipe import Recipe
 
 __all__ = ["deconvolve", "map_thickness"]
 
@@ -39,6 +42,7 @@ def deconvolve(
     intensity: str = "all",
     damping: float = 1.0,
     fit_width: float = 30.0,
+    fit_end: float | None = None,
 ) -> Any:
     """Remove plural scattering from a spectrum image.
 
@@ -64,7 +68,10 @@ def deconvolve(
     damping
         Strength of the damping where the low loss is lost in noise; 0 switches it off.
     fit_width
-        How many eV at the start of the core-loss axis lie before its first edge. For ``"fourier_ratio"``.
+        How many eV decide the power law before the first edge. For ``"fourier_ratio"``.
+    fit_end
+        Where they end, eV on the recorded axis; None finds the first edge of the usual set, and takes the start of the
+        axis where there is none.
 
     Returns
     -------
@@ -97,7 +104,7 @@ def deconvolve(
         options = {
             "energy": energy, "low_energy": low_energy, "fwhm": float(fwhm or found.fwhm),
             "threshold": found.threshold, "intensity": intensity, "damping": damping, "gain": found.gain,
-            "fit_width": fit_width,
+            "fit_width": fit_width, "fit_end": _first_edge(signal) if fit_end is None else fit_end,
         }  # fmt: skip
         growth = fourier_ratio(
             np.zeros((len(found.sample), energy.size)), energy, found.sample, low_energy,
@@ -105,6 +112,7 @@ def deconvolve(
         ).variance_factor  # fmt: skip
         record |= {
             "fwhm_eV": options["fwhm"], "intensity": intensity, "fit_width_eV": float(fit_width),
+            "fit_end_eV": "start of the axis" if options["fit_end"] is None else float(options["fit_end"]),
             "variance_factor": float(np.nanmedian(growth)),
         }  # fmt: skip
         if low.axes_manager.navigation_shape == signal.axes_manager.navigation_shape:
@@ -163,6 +171,14 @@ def map_thickness(
     names = (("t_over_lambda", "thickness in inelastic mean free paths"), ("t_over_lambda_error", "its standard error"))
     first, second = (_as_map(stack[..., index], low, name, title, record) for index, (name, title) in enumerate(names))
     return first, second
+
+
+def _first_edge(signal: Any) -> float | None:
+    """Recorded energy at which the first edge of the usual set begins; None where none is found."""
+    try:
+        return plan_signal(prepare(signal), Recipe()).plan.first_edge(Recipe().edge_set)
+    except EelsmapError:
+        return None
 
 
 class _LowLossFacts:

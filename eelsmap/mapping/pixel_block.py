@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
 import numpy as np
@@ -68,10 +69,26 @@ class PropertyWork:
 
 def plan_token(plan: Plan, recipe: Recipe, /) -> tuple[str, ...]:
     """Short texts that differ where two plans would treat a pixel differently, for dask."""
-    arrays = [plan.energy, plan.reference]
-    for holder in (plan.drift, plan.faults, plan.components):
-        if holder is not None:
-            arrays += [value for value in vars(holder).values() if isinstance(value, np.ndarray)]
-    digest = hashlib.sha256(b"".join(np.ascontiguousarray(array).tobytes() for array in arrays)).hexdigest()
-    decided = (plan.axis, plan.gain, plan.minimum_counts, plan.zero_loss, plan.windows)
-    return digest, repr(decided), recipe.sha256
+    digest = hashlib.sha256()
+    _feed(digest, plan)
+    return digest.hexdigest(), recipe.sha256
+
+
+def _feed(digest: hashlib._Hash, value: Any) -> None:
+    """Add a value, whatever it holds, to a hash."""
+    if isinstance(value, np.ndarray):
+        digest.update(f"{value.shape} {value.dtype}".encode() + np.ascontiguousarray(value).tobytes())
+    elif is_dataclass(value):
+        for item in fields(value):
+            digest.update(item.name.encode())
+            _feed(digest, getattr(value, item.name))
+    elif isinstance(value, Mapping):
+        for key in sorted(value):
+            digest.update(repr(key).encode())
+            _feed(digest, value[key])
+    elif isinstance(value, tuple | list):
+        digest.update(f"{len(value)} ".encode())
+        for item in value:
+            _feed(digest, item)
+    else:
+        digest.update(f"{value!r};".encode())

@@ -158,7 +158,7 @@ def _planned(core: Any, recipe: Recipe) -> PlannedImage:
     if positions is None and recipe.energy_axis.rows and recipe.energy_axis.mode in ("auto", "global"):
         rows = _scan_rows(core.data, sample)
     plan = make_plan(sample, energy, recipe, zero_loss=positions, rows=rows)
-    plan = replace(plan, navigation=core.data.ndim - 1)
+    plan = replace(plan, navigation=sum(length > 1 for length in core.data.shape[:-1]))
     deconvolving = _low_loss_for_deconvolution(core, recipe)
     if deconvolving is not None:
         plan = replace(plan, low_loss_energy=deconvolving.axes_manager.signal_axes[0].axis)

@@ -65,7 +65,9 @@ class QualityWork:
 
     def __dask_tokenize__(self) -> tuple[str, ...]:
         """Identity for dask."""
-        return repr(self.low_loss), *plan_token(self.plan, self.recipe)
+        low_loss = self.low_loss
+        decided = None if low_loss is None else (low_loss.energy.tobytes(), low_loss.threshold, low_loss.gain)
+        return repr(decided), *plan_token(self.plan, self.recipe)
 
     def __call__(
         self,
@@ -123,7 +125,9 @@ class QualityWork:
                 part.gross - part.background,
                 gain=self.plan.gain,
             )
-            result[:, :, index] = quality
+            # Judged with the noise of the counts as recorded; averages have less, deconvolved counts more.
+            more = np.asarray(part.gain) / self.plan.gain
+            result[:, :, index] = quality.chi_square / more, quality.residual / np.sqrt(more), quality.negative
         return list(result)
 
 

@@ -17,23 +17,28 @@ from eelsmap.recipe import Recipe
 
 __all__ = ["TreatedPixels", "cleaned", "treated"]
 
-# How much of the start of the axis shows the background that is set apart from deconvolution, eV.
+# How much before the first edge shows the background that is set apart from deconvolution, eV.
 _LONGEST_FIT = 30.0
+_MOST_NEGATIVE = 0.25
 
 
 class TreatedPixels(NamedTuple):
     """Counts (n, channel) and what became of them.
 
-    ``finite`` (n,): whether the recorded counts were. ``spikes`` (n,): how many were replaced. ``saturated``
-    (n, channel), or None where nothing can be. ``gain``: variance of the counts over their mean, for each pixel (n,) or
-    for all.
+    ``finite`` (n,): whether the recorded counts were. ``negative`` (n,): whether more than a quarter of them were below
+    zero. ``own`` (n,): all counts of the pixel itself, before neighbours lent theirs. ``spikes`` (n,): how many were replaced. ``saturated`` (n, channel), or None where nothing can be. ``gain``:
+    variance of the counts over their mean, for each pixel (n,) or for all. ``recorded`` (n, channel): the counts whose
+    shot noise is carried, where they are others than `counts`.
     """
 
     counts: NDArray[np.float64]
     finite: NDArray[np.bool_]
+    negative: NDArray[np.bool_]
+    own: NDArray[np.float64]
     spikes: NDArray[np.intp]
     saturated: NDArray[np.bool_] | None
     gain: NDArray[np.float64] | float
+    recorded: NDArray[np.float64] | None = None
 
 
 def cleaned(block: NDArray[np.generic], plan: Plan, recipe: Recipe, /) -> TreatedPixels:
@@ -57,13 +62,14 @@ def cleaned(block: NDArray[np.generic], plan: Plan, recipe: Recipe, /) -> Treate
     counts = np.asarray(block, dtype=np.float64)
     if not finite.all():
         counts = np.where(finite[:, None], counts, 0.0)
+    negative = (counts < 0).mean(axis=1) > _MOST_NEGATIVE
     saturated = None
     if plan.faults is not None:
         counts, saturated = repair_detector(counts, plan.faults)
     spikes = np.zeros(len(counts), dtype=np.intp)
     if recipe.spikes.enabled:
         counts, spikes = remove_spikes(counts, plan.reference, gain=plan.gain, threshold=recipe.spikes.threshold)
-    return TreatedPixels(counts, finite, spikes, saturated, plan.gain)
+    return TreatedPixels(counts, finite, negative, counts.sum(axis=1), spikes, saturated, plan.gain)
 
 
 def treated(
@@ -108,13 +114,15 @@ def treated(
             low_loss,
             plan.low_loss_energy,
             fwhm=recipe.plural_scattering.fwhm or None,
-            fit_width=min(_LONGEST_FIT, plan.before_edges(recipe.edge_set)),
+            fit_width=min(_LONGEST_FIT, plan.first_edge(recipe.edge_set) - float(plan.energy[0])),
+            fit_end=plan.first_edge(recipe.edge_set),
         )
         # Without a zero-loss peak there is nothing to remove plural scattering with.
         known = np.isfinite(single.variance_factor)
         pixels = pixels._replace(
             counts=np.where(known[:, None], single.counts, 0.0),
             finite=pixels.finite & known,
+            recorded=pixels.counts,
             gain=pixels.gain * np.where(known, single.variance_factor, 1.0),
         )
     return pixels

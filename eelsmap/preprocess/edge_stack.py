@@ -35,17 +35,21 @@ class EdgeDetails(NamedTuple):
     """How the background of one edge was modelled in n pixels.
 
     ``grid`` (point,): energies, eV, of the covered points. ``gross`` and ``background`` (n, point): counts in each
-    interval. ``boundaries`` (bin + 1,): of the background window, eV. ``before`` (n, bin): counts in it. ``fit``: the
-    background's model. ``gain``: variance of the counts over their mean, for each pixel (n,) or for all.
+    interval. ``shot`` (n, point): the counts whose shot noise `gross` carries, which are other ones after plural
+    scattering was removed. ``boundaries`` (bin + 1,): of the background window, eV. ``before`` (n, bin): counts in it.
+    ``fit``: the background's model. ``gain``: variance of the counts over their mean, for each pixel (n,) or for all;
+    ``fitted_gain``: the same as the fit was told.
     """
 
     grid: NDArray[np.float64]
     gross: NDArray[np.float64]
+    shot: NDArray[np.float64]
     background: NDArray[np.float64]
     boundaries: NDArray[np.float64]
     before: NDArray[np.float64]
     fit: BackgroundFit
     gain: NDArray[np.float64] | float
+    fitted_gain: float
 
     def net_sums(self, windows: list[NDArray[np.bool_]], /) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Net counts in windows (masks of points) and their variance, each of shape (n, window)."""
@@ -54,7 +58,11 @@ class EdgeDetails(NamedTuple):
         below = np.stack([self.background[:, window].sum(axis=1) for window in windows], axis=1)
         model = np.maximum(self.fit.variance(self.background, self.grid, step, windows), 0.0)
         gain = np.reshape(self.gain, (-1, 1))
-        return gross - below, gain * np.maximum(gross, gain) + model
+        shot = gross
+        if self.shot is not self.gross:
+            shot = np.stack([self.shot[:, window].sum(axis=1) for window in windows], axis=1)
+        # One electron at least, which is `gain` counts.
+        return gross - below, gain * np.maximum(shot, gain) + model * (gain / self.fitted_gain)
 
 
 class EdgeStack(NamedTuple):
@@ -154,8 +162,9 @@ def extract_edges(
     if pixels.saturated is not None:
         flags[pixels.saturated.any(axis=1)] |= np.uint32(PixelFlag.SATURATED)
     total = running_sum(pixels.counts)
+    shot = total if pixels.recorded is None else running_sum(pixels.recorded)
     neighbourhood = None if around is None else running_sum(np.nan_to_num(around))
-    pixel_counts = total[:, -1]
+    pixel_counts = pixels.own
     flags[finite & (pixel_counts < plan.minimum_counts)] |= np.uint32(PixelFlag.LOW_COUNTS)
     material = finite & (pixel_counts >= plan.minimum_counts)
     if plan.axis.absolute_scale_lost:
@@ -179,7 +188,7 @@ def extract_edges(
         coverage[index] = covered.sum() / covered.size
         if coverage[index] < 1:
             flags |= np.uint32(PixelFlag.PARTIAL_EDGE)
-        part = _background(total, neighbourhood, edge, index, covered, plan, recipe, by_pixel, pixels.gain)
+        part = _background(total, shot, neighbourhood, edge, index, covered, plan, recipe, by_pixel, pixels.gain)
         failed[:, index] = part.fit.failed
         net[:, index], net_counts[:, index], snr[:, index], whole, tail = _extract(part, edge, covered, recipe)
         # The whole window must hold net counts too, or there is nothing to divide by.
@@ -191,7 +200,8 @@ def extract_edges(
         if kept is not None:
             kept[edge.name] = part
     flags[failed.any(axis=1) & material] |= np.uint32(PixelFlag.EDGE_BACKGROUND_FAILED)
-    _flag_unusable(flags, pixels.counts, weak, failed, coverage > 0, finite)
+    flags[pixels.negative] |= np.uint32(PixelFlag.NEGATIVE_COUNTS)
+    _flag_unusable(flags, weak, failed, coverage > 0, finite)
     return EdgeStack(net, net_counts, snr, weak, coverage, pixel_counts, flags, uncertainty, kept)
 
 
@@ -231,6 +241,7 @@ def _split(shift: NDArray[np.float64] | None, n: int) -> tuple[NDArray[np.float6
 
 def _background(
     total: NDArray[np.float64],
+    shot: NDArray[np.float64],
     neighbourhood: NDArray[np.float64] | None,
     edge: Edge,
     index: int,
@@ -251,7 +262,7 @@ def _background(
         shared = averaging_gain(recipe.background.neighbours, plan.navigation)
         options = {"averaged": counts_between(neighbourhood, places), "averaged_gain": plan.gain * shared}
     middle, width = (boundaries[1:] + boundaries[:-1]) / 2, np.diff(boundaries)
-    # One gain for all: a factor on it changes no estimate, and the covariance only by that factor.
+    # One gain for all pixels: a factor on it changes no estimate, and the covariance only by that factor.
     fit = fit_background(
         before, middle, width, gain=plan.gain, method=recipe.background.method,
         exponents=plan.exponents.get(edge.name, ()), **options,
@@ -259,10 +270,12 @@ def _background(
     grid = edge.grid(recipe.edge_set.points)
     step = grid[1] - grid[0]
     intervals = edge.intervals(recipe.edge_set.points)
-    gross = counts_between(total, _positions(intervals, index, plan, shift))[:, covered]
+    positions = _positions(intervals, index, plan, shift)
+    gross = counts_between(total, positions)[:, covered]
+    noisy = gross if shot is total else counts_between(shot, positions)[:, covered]
     inside = grid[covered]
     background, _ = extrapolate_background(fit, inside, np.full(inside.size, step))
-    return EdgeDetails(inside, gross, background, boundaries, before, fit, gain)
+    return EdgeDetails(inside, gross, noisy, background, boundaries, before, fit, gain, plan.gain)
 
 
 def _extract(
@@ -299,7 +312,6 @@ def _positions(
 
 def _flag_unusable(
     flags: NDArray[np.uint32],
-    counts: NDArray[np.float64],
     weak: NDArray[np.bool_],
     failed: NDArray[np.bool_],
     present: NDArray[np.bool_],
@@ -309,4 +321,3 @@ def _flag_unusable(
     unusable = weak[:, present].all(axis=1) & finite
     flags[unusable] |= np.uint32(PixelFlag.NO_EDGE)
     flags[unusable & failed[:, present].any(axis=1)] |= np.uint32(PixelFlag.BACKGROUND_FAILED)
-    flags[(counts < 0).mean(axis=1) > 0.25] |= np.uint32(PixelFlag.NEGATIVE_COUNTS)

@@ -71,10 +71,12 @@ class Plan:
     low_loss_energy: NDArray[np.float64] | None = None
     navigation: int = 2
 
-    def before_edges(self, edges: EdgeSet) -> float:
-        """How much of the axis lies before its first edge, eV."""
-        starts = [float(self.axis.recorded(index, edge.near_edge[0])) for index, edge in enumerate(edges)]
-        return min((start - float(self.energy[0]) for start in starts if start > self.energy[0]), default=0.0)
+    def first_edge(self, edges: EdgeSet) -> float:
+        """Recorded energy at which the first edge on the axis begins, eV; the end of the axis if there is none."""
+        starts = [
+            float(self.axis.recorded(index, edge.near_edge[0])) + self.zero_loss for index, edge in enumerate(edges)
+        ]
+        return min((start for start in starts if start > self.energy[0]), default=float(self.energy[-1]))
 
     def window(self, edge: Edge) -> tuple[float, float]:
         """First and last energy of the background window of an edge, eV: the usual one unless it was moved."""

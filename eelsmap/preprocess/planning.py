@@ -219,7 +219,8 @@ def _exponents(
         return {}
     step = (plan.energy[-1] - plan.energy[0]) / (plan.energy.size - 1)
     # Single noisy pixels spread the exponents further than the image does.
-    groups = np.array_split(shift_counts(counts, displaced / step), max(1, len(counts) // _GROUP))
+    alike = np.argsort(counts.sum(axis=1), kind="stable")
+    groups = np.array_split(shift_counts(counts, displaced / step)[alike], max(1, len(counts) // _GROUP))
     total = running_sum(np.stack([group.mean(axis=0) for group in groups]))
     result = {}
     for index, edge in enumerate(recipe.edge_set):

@@ -61,6 +61,7 @@ def fourier_ratio(
     gain: float = 1.0,
     background: bool = True,
     fit_width: float = 30.0,
+    fit_end: float | None = None,
     tail: float = 200.0,
     window: float = 10.0,
 ) -> SingleScattering:
@@ -91,10 +92,12 @@ def fourier_ratio(
     gain
         Variance of the low-loss counts divided by their mean.
     background
-        Whether the power law of the first eV of the axis is set apart and put back; False deconvolves the spectrum as
+        Whether the power law before the first edge is set apart and put back; False deconvolves the spectrum as
         it stands, which suits spectra that begin and end at zero.
     fit_width
-        How many eV at the start of the axis decide that power law; they should lie before the first edge.
+        How many eV decide that power law; they should lie before the first edge.
+    fit_end
+        Where they end, eV; None begins them where the axis begins. What lies below them is left as recorded.
     tail
         How far the low loss is continued beyond the end of its axis, eV; 0 takes it as recorded.
     window
@@ -147,7 +150,7 @@ def fourier_ratio(
             )  # fmt: skip
         inverse, growth = shared
         spectra, padded = np.asarray(counts[batch], dtype=np.float64), buffer[: batch.size]
-        power_law = leading_background(spectra, energy, fit_width=fit_width) if apart else None
+        power_law = leading_background(spectra, energy, fit_width=fit_width, fit_end=fit_end) if apart else None
         write_with_smooth_end(spectra if power_law is None else spectra - power_law, fall, out=padded)
         spectrum = scipy.fft.rfft(padded, axis=1)
         spectrum *= inverse

@@ -28,8 +28,10 @@ _TAIL_SHARE = 0.2
 """Share of the low-loss axis, at its end, that decides the tail."""
 
 
-def leading_background(counts: FloatArray, energy: FloatArray, /, *, fit_width: float) -> FloatArray:
-    """Power law of the first eV, over the whole axis.
+def leading_background(
+    counts: FloatArray, energy: FloatArray, /, *, fit_width: float, fit_end: float | None = None
+) -> FloatArray:
+    """Power law before the first edge, over the whole axis; below its window the counts themselves.
 
     Parameters
     ----------
@@ -38,16 +40,24 @@ def leading_background(counts: FloatArray, energy: FloatArray, /, *, fit_width: 
     energy
         Energies of the channels, shape (channel,), ascending, uniform and above zero, eV.
     fit_width
-        Width of the window at the start of the axis, eV.
+        Width of the window, eV.
+    fit_end
+        Where the window ends, eV; None begins it where the axis begins.
 
     Returns
     -------
     numpy.ndarray
-        Shape (n, channel); the mean of the window where no power law fits.
+        Shape (n, channel); the mean of the window where no power law fits. Detectors often fall off at the start of
+        the axis, where nothing follows a power law: what lies below the window is left out of the deconvolution.
     """
     step = (energy[-1] - energy[0]) / (energy.size - 1)
     channels = min(energy.size, max(_BINS, round(fit_width / step)))
-    return _power_law(counts[:, :channels], energy[:channels], energy, _CORE_EXPONENTS)[0]
+    last = channels if fit_end is None else int(np.searchsorted(energy, fit_end))
+    last = min(max(last, channels), energy.size)
+    first = last - channels
+    background = _power_law(counts[:, first:last], energy[first:last], energy, _CORE_EXPONENTS)[0]
+    background[:, :first] = counts[:, :first]
+    return background
 
 
 def low_loss_tail(low_loss: FloatArray, energy: FloatArray, reach: float, /) -> FloatArray:
