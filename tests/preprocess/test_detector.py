@@ -13,6 +13,7 @@ from eelsmap.phantom import Microscope, make_phantom
 from eelsmap.preprocess.detector import DetectorFaults, find_detector_faults, repair_detector
 from eelsmap.preprocess.noise import estimate_gain
 from tests.preprocess.spectra import power_law, spectrum
+from tests.real_signals import LINE_SCAN, OTHERS, counts_and_energy
 
 SHAPE = (8, 12)
 ENERGY = np.arange(460.0, 972.0, 0.25)
@@ -249,25 +250,11 @@ def test_bad_pixels_do_not_hide_a_fault():
     assert np.isfinite(repaired).all(axis=1).sum() == len(counts) - 2
 
 
-REAL = [
-    "nmc_si_doped/tm_o_core_loss.dm3",
-    "nmc_si_doped/si_low_core_loss.dm3",
-    "nmc_si_doped/zero_loss.dm3",
-    "reader_samples/EELS_SI.dm4",
-    "dual_eels/titanate_core_loss.dm3",
-    "dual_eels/titanate_low_loss.dm3",
-    "dual_eels/coreloss_spectrum.msa",
-    "dual_eels/lowloss_spectrum.msa",
-]
-
-
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("name", REAL)
+@pytest.mark.parametrize("name", [LINE_SCAN, *OTHERS])
 def test_measured_files_hold_no_fault(shared_data, name):
-    read = hs.load(shared_data / name)
-    signal = read[0] if isinstance(read, list) else read
-    counts = signal.data.reshape(-1, signal.data.shape[-1])
-    faults = found(counts, signal.axes_manager.signal_axes[0].axis, estimate_gain(counts))
+    counts, energy = counts_and_energy(shared_data / name)
+    faults = found(counts, energy, estimate_gain(counts))
     assert faults.message == "no faults found"
 
 

@@ -12,6 +12,7 @@ from eelsmap.phantom import Microscope, make_phantom
 from eelsmap.preprocess.noise import estimate_gain
 from eelsmap.preprocess.spikes import bridge_hot_channels, remove_spikes
 from tests.preprocess.spectra import power_law, spectrum
+from tests.real_signals import OTHERS, counts_and_energy
 
 ENERGY = np.arange(460.0, 960.0, 0.25)
 
@@ -242,23 +243,10 @@ def test_the_spike_of_the_measured_line_scan(shared_data):
     )
 
 
-REAL = [
-    "nmc_si_doped/si_low_core_loss.dm3",
-    "nmc_si_doped/zero_loss.dm3",
-    "reader_samples/EELS_SI.dm4",
-    "dual_eels/titanate_core_loss.dm3",
-    "dual_eels/titanate_low_loss.dm3",
-    "dual_eels/coreloss_spectrum.msa",
-    "dual_eels/lowloss_spectrum.msa",
-]
-
-
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("name", REAL)
+@pytest.mark.parametrize("name", OTHERS)
 def test_other_measured_files_hold_no_spike(shared_data, name):
-    read = hs.load(shared_data / name)
-    signal = read[0] if isinstance(read, list) else read
-    counts = signal.data.reshape(-1, signal.data.shape[-1])
+    counts, _ = counts_and_energy(shared_data / name)
     assert remove_spikes(counts, counts.mean(axis=0, dtype=float), gain=estimate_gain(counts))[1].sum() == 0
 
 
