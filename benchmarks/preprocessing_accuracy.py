@@ -332,8 +332,9 @@ def write_page(rows: list[dict[str, Any]], page: str, folder: Path) -> None:
         "Written by `python benchmarks/preprocessing_accuracy.py --docs docs`. **Simulated spectra** (library spectra "
         "through the synthetic microscope), never measured ones. Each cell is bias ± scatter of the net counts of one "
         "edge in percent of the truth; *shape* is the median distance of the cumulative curves, RMS over the four "
-        "edges. The bound is that of one spectrum by itself: `fixed_exponents` takes its exponents from the whole image, "
-        "whose spectra have one background here, and lies below it.\n\n![Accuracy of preprocessing](images/preprocessing_accuracy.png)\n\n"
+        "edges. The bound is that of one spectrum by itself: `fixed_exponents` takes its exponents from the whole "
+        "image, whose spectra have one background here, and lies below it.\n\n"
+        "![Accuracy of preprocessing](images/preprocessing_accuracy.png)\n\n"
     )
     with whole_file(folder / "preprocessing_accuracy.md") as part:
         part.write_text(head + page)
