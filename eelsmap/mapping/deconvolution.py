@@ -174,7 +174,7 @@ def map_thickness(
 
 
 def _first_edge(signal: Any) -> float | None:
-    """Recorded energy at which the first edge of the usual set begins; None where none is found."""
+    """Find the recorded energy at which the first edge of the usual set begins; None where there is none."""
     try:
         return plan_signal(prepare(signal), Recipe()).plan.first_edge(Recipe().edge_set)
     except EelsmapError:

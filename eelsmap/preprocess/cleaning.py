@@ -26,9 +26,10 @@ class TreatedPixels(NamedTuple):
     """Counts (n, channel) and what became of them.
 
     ``finite`` (n,): whether the recorded counts were. ``negative`` (n,): whether more than a quarter of them were below
-    zero. ``own`` (n,): all counts of the pixel itself, before neighbours lent theirs. ``spikes`` (n,): how many were replaced. ``saturated`` (n, channel), or None where nothing can be. ``gain``:
-    variance of the counts over their mean, for each pixel (n,) or for all. ``recorded`` (n, channel): the counts whose
-    shot noise is carried, where they are others than `counts`.
+    zero. ``own`` (n,): all counts of the pixel itself, before neighbours lent theirs. ``spikes`` (n,): how many were
+    replaced. ``saturated`` (n, channel), or None where nothing can be. ``gain``: variance of the counts over their
+    mean, for each pixel (n,) or for all. ``recorded`` (n, channel): the counts whose shot noise is carried, where they
+    are others than `counts`.
     """
 
     counts: NDArray[np.float64]

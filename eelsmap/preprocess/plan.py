@@ -72,7 +72,7 @@ class Plan:
     navigation: int = 2
 
     def first_edge(self, edges: EdgeSet) -> float:
-        """Recorded energy at which the first edge on the axis begins, eV; the end of the axis if there is none."""
+        """Say at which recorded energy (eV) the first edge on the axis begins; its end if there is none."""
         starts = [
             float(self.axis.recorded(index, edge.near_edge[0])) + self.zero_loss for index, edge in enumerate(edges)
         ]
