@@ -6,9 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eelsmap.features.cdf import cumulative_distribution
+from eelsmap.features.fused_features import write_aligned, write_distribution
 from eelsmap.features.oxygen_edge import oxygen_edge_features, oxygen_edge_names
 from eelsmap.features.white_lines import white_line_features, white_line_names
 from eelsmap.preprocess.edge_stack import EdgeStack, normalise
+from eelsmap.preprocess.fused_numba import AVAILABLE
 from eelsmap.recipe import Recipe
 
 __all__ = ["feature_energies", "feature_matrix", "feature_names", "seen_distributions"]
@@ -36,19 +38,44 @@ def feature_matrix(
     """
     use = [recipe.edge_set.index(name) for name in recipe.used_edges]
     n = stack.net.shape[0]
-    distribution = cumulative_distribution(normalise(stack)[:, use], stride=recipe.features.stride)
     with np.errstate(invalid="ignore"):
         quality = np.log10(np.clip(stack.snr[:, use], 0.1, None))
     coverage = np.where(np.isfinite(stack.snr[:, use]), stack.coverage[use], np.nan)
-    parts = [distribution.reshape(n, -1), quality, coverage]
+    parts = [quality, coverage]
     if recipe.features.relative_intensity:
         parts.append(
             _relative_intensity(stack.net_counts[:, use], [recipe.edge_set[e].subshell for e in recipe.used_edges])
         )
+    uncertainty = np.broadcast_to(np.reshape(axis_uncertainty, (-1, 1)), (n, 1))
+    if AVAILABLE:
+        return _fused(stack, use, np.concatenate(parts, axis=1), uncertainty, recipe)
+    distribution = cumulative_distribution(normalise(stack)[:, use], stride=recipe.features.stride)
+    parts.insert(0, distribution.reshape(n, -1))
     if recipe.features.aligned:
         parts += [_aligned(stack, index, recipe) for index in use]
-    parts.append(np.broadcast_to(np.reshape(axis_uncertainty, (-1, 1)), (n, 1)))
-    return np.concatenate(parts, axis=1).astype(np.float32)
+    return np.concatenate([*parts, uncertainty], axis=1).astype(np.float32)
+
+
+def _fused(
+    stack: EdgeStack,
+    use: list[int],
+    middle: NDArray[np.float64],
+    uncertainty: NDArray[np.float64],
+    recipe: Recipe,
+) -> NDArray[np.float32]:
+    """Lay out the same matrix with compiled kernels around the columns that are cheap."""
+    features = np.empty((len(middle), len(feature_names(recipe))), dtype=np.float32)
+    column = 0
+    for index in use:
+        column = write_distribution(features, column, stack.net, stack.weak, index, stride=recipe.features.stride)
+    features[:, column : column + middle.shape[1]] = middle
+    column += middle.shape[1]
+    if recipe.features.aligned:
+        seen = stack.seen
+        for index in use:
+            column = write_aligned(features, column, stack.net, seen, index, recipe.edge_set.edges[index])
+    features[:, column:] = uncertainty
+    return features
 
 
 def _aligned(stack: EdgeStack, index: int, recipe: Recipe) -> NDArray[np.float32]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from eelsmap.models.alone import AloneSpace, alone_curves, alone_features, alone
 from eelsmap.models.bundle import read_bundle
 from eelsmap.models.bundle_content import BundleContent, bundle_content
 from eelsmap.models.corrections import CORRECTIONS, NO_CORRECTIONS, Corrections
+from eelsmap.models.fast_trees import TreesByWidth
 from eelsmap.models.intervals import NumberInterval, ProbabilityInterval
 from eelsmap.models.novelty import Novelty
 from eelsmap.preprocess.edge_stack import EdgeStack
@@ -86,6 +88,15 @@ class Model:
         """What :meth:`predict_stack` gives for every spectrum: :attr:`columns`, then ``"novelty"``."""
         return [*self.columns, "novelty"]
 
+    @cached_property
+    def _trees(self) -> TreesByWidth:
+        """The boosters, laid out for fast prediction when they are first asked."""
+        return TreesByWidth(self.boosters)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave the laid-out trees behind when a model travels to another process, which lays them out again."""
+        return {name: value for name, value in self.__dict__.items() if name != "_trees"}
+
     def predict_stack(
         self, stack: EdgeStack, /, *, axis_uncertainty: NDArray[np.float64] | float
     ) -> NDArray[np.float32]:
@@ -150,30 +161,36 @@ class Model:
         log_snr = edge_log_snr(stack, index)[rows]
         column = 3 * self.targets.index(target)
         space, seen = self.alone[target], self.recipe.edge_set[str(edge)]
-        result[rows, column : column + 3] = self._number(
-            target, f"{target}_alone", space.with_scores(features, seen), log_snr
-        )
+        trees = f"{target}_alone"
+        said = self._said([trees, f"{trees}_spread"], space.with_scores(features, seen))
+        result[rows, column : column + 3] = self._number(target, trees, said, log_snr)
         curves = alone_curves(features, seen)[:, None]
         result[rows, -1] = space.novelty.relative_score(curves, log_snr[:, None], np.ones((len(curves), 1), dtype=bool))
 
+    def _said(self, names: list[str], features: NDArray[np.float32]) -> dict[str, NDArray[np.float64]]:
+        """Ask boosters about n spectra; each says (n,): the log odds of a class, the value of anything else."""
+        numbers = [name for name in names if name not in self.probabilities]
+        said = self._trees.predict(features, names, as_value=numbers).astype(np.float64)
+        return dict(zip(names, said.T, strict=True))
+
     def _number(
-        self, target: str, trees: str, features: NDArray[np.float32], log_snr: NDArray[np.float64]
+        self, target: str, trees: str, said: Mapping[str, NDArray[np.float64]], log_snr: NDArray[np.float64]
     ) -> NDArray[np.float64]:
         """Value, lower and upper end of a numeric property, shape (n, 3)."""
-        raw = self.boosters[trees].inplace_predict(features).astype(np.float64)
-        log_spread = self.boosters[f"{trees}_spread"].inplace_predict(features).astype(np.float64)
+        raw, log_spread = said[trees], said[f"{trees}_spread"]
         half = self.numbers[trees].half_width(np.maximum(np.exp(log_spread), _SMALLEST_SPREAD), log_snr)
         return np.clip(np.stack([raw, raw - half, raw + half], axis=1), *PROPERTIES[target].limits)
 
     def predict_features(self, features: NDArray[np.float32], log_snr: NDArray[np.float64], /) -> NDArray[np.float32]:
         """Predict from a feature matrix, shape (n, feature), and log10 signal-to-noise, shape (n,)."""
         result = np.empty((features.shape[0], len(self.columns)), dtype=np.float32)
+        spreads = [f"{target}_spread" for target in self.targets if target not in self.probabilities]
+        said = self._said([*self.targets, *spreads], features)
         for index, target in enumerate(self.targets):
             if target in self.probabilities:
-                score = self.boosters[target].inplace_predict(features, predict_type="margin").astype(np.float64)
-                values = np.stack(self.probabilities[target].calibrate(score), axis=1)
+                values = np.stack(self.probabilities[target].calibrate(said[target]), axis=1)
             else:
-                values = self._number(target, target, features, log_snr)
+                values = self._number(target, target, said, log_snr)
             result[:, 3 * index : 3 * index + 3] = values
         return result
 

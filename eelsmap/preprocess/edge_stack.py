@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from eelsmap.edges import Edge
 from eelsmap.errors import PixelFlag
 from eelsmap.preprocess.background_fit import BackgroundFit, extrapolate_background, fit_background
-from eelsmap.preprocess.cleaning import treated
+from eelsmap.preprocess.cleaning import TreatedPixels, treated
 from eelsmap.preprocess.coverage import continue_cut_edge, covered_points
+from eelsmap.preprocess.fused_extraction import FewCleaned, can_be_fused, clean_few, net_edge
 from eelsmap.preprocess.local_average import averaging_gain
 from eelsmap.preprocess.plan import Plan
 from eelsmap.preprocess.windows import channel_positions, counts_between, running_sum
@@ -153,7 +154,11 @@ def extract_edges(
     edges = recipe.edge_set
     flags = np.zeros(n, dtype=np.uint32)
     position, error = _split(shift, n)
-    pixels = treated(block, plan, recipe, averaged=averaged, low_loss=low_loss)
+    # Averages and low losses may be given without being asked for; details are for few pixels.
+    fused = can_be_fused(plan, recipe) and not details and averaged is None and around is None and low_loss is None
+    pixels = (
+        clean_few(block, plan, recipe) if fused else treated(block, plan, recipe, averaged=averaged, low_loss=low_loss)
+    )
     finite = pixels.finite & np.isfinite(position)
     position = np.where(finite, position, 0.0)
     flags[~finite] |= np.uint32(PixelFlag.NOT_FINITE)
@@ -161,10 +166,11 @@ def extract_edges(
     flags[(pixels.spikes > 0) | repaired] |= np.uint32(PixelFlag.SPIKE_REPAIRED)
     if pixels.saturated is not None:
         flags[pixels.saturated.any(axis=1)] |= np.uint32(PixelFlag.SATURATED)
-    total = running_sum(pixels.counts)
-    shot = total if pixels.recorded is None else running_sum(pixels.recorded)
-    neighbourhood = None if around is None else running_sum(np.nan_to_num(around))
     pixel_counts = pixels.own
+    if isinstance(pixels, TreatedPixels):
+        total = running_sum(pixels.counts)
+        shot = total if pixels.recorded is None else running_sum(pixels.recorded)
+        neighbourhood = None if around is None else running_sum(np.nan_to_num(around))
     flags[finite & (pixel_counts < plan.minimum_counts)] |= np.uint32(PixelFlag.LOW_COUNTS)
     material = finite & (pixel_counts >= plan.minimum_counts)
     if plan.axis.absolute_scale_lost:
@@ -188,17 +194,26 @@ def extract_edges(
         coverage[index] = covered.sum() / covered.size
         if coverage[index] < 1:
             flags |= np.uint32(PixelFlag.PARTIAL_EDGE)
-        part = _background(total, shot, neighbourhood, edge, index, covered, plan, recipe, by_pixel, pixels.gain)
-        failed[:, index] = part.fit.failed
-        net[:, index], net_counts[:, index], snr[:, index], whole, tail = _extract(part, edge, covered, recipe)
+        boundaries = _boundaries(edge, index, plan, recipe)
+        if isinstance(pixels, FewCleaned):
+            windows = _windows(edge.grid(edges.points)[covered], edge)
+            found = net_edge(net, index, edge, pixels, boundaries, covered, windows, plan, shift=by_pixel)
+            failed[:, index], net_counts[:, index] = found.failed, found.sums[:, 0]
+            whole, snr[:, index], tail = found.ratios.T
+        else:
+            part = _background(
+                total, shot, neighbourhood, edge, index, boundaries, covered, plan, recipe, by_pixel, pixels.gain
+            )
+            failed[:, index] = part.fit.failed
+            net[:, index], net_counts[:, index], snr[:, index], whole, tail = _extract(part, edge, covered, recipe)
+            if kept is not None:
+                kept[edge.name] = part
         # The whole window must hold net counts too, or there is nothing to divide by.
         weak[:, index] = ~((snr[:, index] >= recipe.quality.minimum_snr) & (whole >= _MINIMUM_WHOLE_SNR))
         if pixels.saturated is not None:
-            weak[:, index] |= _spoilt(pixels.saturated, part, edge, index, plan)
+            weak[:, index] |= _spoilt(pixels.saturated, boundaries[0], edge, index, plan)
         flags[weak[:, index] & finite] |= np.uint32(PixelFlag.weak(edge.name))
         flags[(tail < -_OVER_SUBTRACTED) & material] |= np.uint32(PixelFlag.OVER_SUBTRACTED)
-        if kept is not None:
-            kept[edge.name] = part
     flags[failed.any(axis=1) & material] |= np.uint32(PixelFlag.EDGE_BACKGROUND_FAILED)
     flags[pixels.negative] |= np.uint32(PixelFlag.NEGATIVE_COUNTS)
     _flag_unusable(flags, weak, failed, coverage > 0, finite)
@@ -239,12 +254,26 @@ def _split(shift: NDArray[np.float64] | None, n: int) -> tuple[NDArray[np.float6
     return both[:, 0], np.nan_to_num(both[:, 1])
 
 
+def _boundaries(edge: Edge, index: int, plan: Plan, recipe: Recipe) -> NDArray[np.float64]:
+    """Boundaries of the bins of the background window, shape (bin + 1,), eV."""
+    window = plan.window(edge)
+    lowest = max(window[0], float(plan.axis.usual(index, plan.energy[0] - plan.zero_loss)))
+    return np.linspace(lowest, window[1], recipe.background.bins + 1)
+
+
+def _windows(grid: NDArray[np.float64], edge: Edge) -> list[NDArray[np.bool_]]:
+    """Masks of the covered points: all, the strongest structure, and the end of the window."""
+    signal = (grid >= edge.signal[0]) & (grid <= edge.signal[1])
+    return [np.ones(grid.size, dtype=bool), signal, grid >= grid[-1] - _TAIL]
+
+
 def _background(
     total: NDArray[np.float64],
     shot: NDArray[np.float64],
     neighbourhood: NDArray[np.float64] | None,
     edge: Edge,
     index: int,
+    boundaries: NDArray[np.float64],
     covered: NDArray[np.bool_],
     plan: Plan,
     recipe: Recipe,
@@ -252,9 +281,6 @@ def _background(
     gain: NDArray[np.float64] | float,
 ) -> EdgeDetails:
     """Sum the counts under one edge and model its background."""
-    window = plan.window(edge)
-    lowest = max(window[0], float(plan.axis.usual(index, plan.energy[0] - plan.zero_loss)))
-    boundaries = np.linspace(lowest, window[1], recipe.background.bins + 1)
     places = _positions(boundaries, index, plan, shift)
     before = counts_between(total, places)
     options: dict[str, Any] = {}
@@ -284,18 +310,16 @@ def _extract(
     """Net counts of one edge on its grid, their sum; signal-to-noise of signal, whole window and end of the window."""
     net = np.empty((len(part.gross), covered.size))
     net[:, covered] = part.gross - part.background
-    whole = np.ones(part.grid.size, dtype=bool)
-    signal = (part.grid >= edge.signal[0]) & (part.grid <= edge.signal[1])
-    sums, variance = part.net_sums([whole, signal, part.grid >= part.grid[-1] - _TAIL])
+    sums, variance = part.net_sums(_windows(part.grid, edge))
     with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
         ratio = np.where(part.fit.failed[:, None], 0.0, sums / np.sqrt(variance))
     continue_cut_edge(net, edge.grid(recipe.edge_set.points), covered)
     return net, sums[:, 0], ratio[:, 1], ratio[:, 0], ratio[:, 2]
 
 
-def _spoilt(saturated: NDArray[np.bool_], part: EdgeDetails, edge: Edge, index: int, plan: Plan) -> NDArray[np.bool_]:
+def _spoilt(saturated: NDArray[np.bool_], lowest: float, edge: Edge, index: int, plan: Plan) -> NDArray[np.bool_]:
     """Which pixels are saturated in the windows of an edge, shape (n,)."""
-    low, high = plan.axis.recorded(index, [part.boundaries[0], edge.near_edge[1]]) + plan.zero_loss
+    low, high = plan.axis.recorded(index, [lowest, edge.near_edge[1]]) + plan.zero_loss
     inside = (plan.energy >= low) & (plan.energy <= high)
     return np.asarray(saturated[:, inside].any(axis=1))
 
