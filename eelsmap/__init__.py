@@ -5,8 +5,8 @@ images whose truth is known, ``load_library`` the simulated spectra that the shi
 ``predict_oxygen_k`` the O K spectra of a structure. ``train`` makes a model, ``evaluate_spectra`` measures it on
 spectra of known values, ``calibrate_model`` and ``transfer_model`` correct it by them, ``explain`` says what pushed an
 answer. ``map_classical`` gives the answers that need no model, ``map_quality`` and ``map_thickness`` say how far
-pixels can be trusted, ``deconvolve`` removes plural scattering. Every public name is loaded when it is first used, so
-that ``import eelsmap`` stays fast.
+pixels can be trusted, ``deconvolve`` removes plural scattering. ``map_series`` maps a time series frame by frame. Every
+public name is loaded when it is first used, so that ``import eelsmap`` stays fast.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from eelsmap.library import load_library, predict_oxygen_k
     from eelsmap.mapping import PropertyMaps, map_classical, map_properties, map_quality
     from eelsmap.mapping.deconvolution import deconvolve, map_thickness
+    from eelsmap.mapping.series import map_series
     from eelsmap.models import load_model
     from eelsmap.models.calibration import calibrate_model
     from eelsmap.models.evaluation_measured import evaluate_spectra
@@ -52,6 +53,7 @@ _HOMES = {
     "map_classical": "eelsmap.mapping",
     "map_properties": "eelsmap.mapping",
     "map_quality": "eelsmap.mapping",
+    "map_series": "eelsmap.mapping.series",
     "map_thickness": "eelsmap.mapping.deconvolution",
     "predict_oxygen_k": "eelsmap.library",
     "train": "eelsmap.models.train:train_model",
@@ -79,6 +81,7 @@ __all__ = [
     "map_classical",
     "map_properties",
     "map_quality",
+    "map_series",
     "map_thickness",
     "predict_oxygen_k",
     "train",

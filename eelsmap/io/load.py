@@ -231,6 +231,8 @@ def _refuse_results(signals: list[Any], path: Path) -> None:
     kinds = {one.metadata.get_item("EELSMap.content") or one.metadata.get_item("Signal.signal_type") for one in signals}
     if kinds == {"PropertyMap"}:
         raise NotASpectrumImageError(f"{path}: holds a property map; open it with hyperspy.api.load")
+    if "map series" in kinds:
+        raise NotASpectrumImageError(f"{path}: holds the maps of a series; open its folder with MapSeries.load")
     if kinds <= {CONTENT, "PropertyMap"}:
         raise NotASpectrumImageError(f"{path}: holds property maps; open it with eelsmap.PropertyMaps.load")
 
