@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
+from matplotlib.ticker import MaxNLocator
 
 from eelsmap.mapping.map_names import map_info
 from eelsmap.plot.style import BAND, INK, ROWS, footer_text, new_figure, titled_axes
@@ -80,6 +81,9 @@ def plot_series(
         _draw(panel, trends[trends["property"] == name], regions)
         info = map_info(name)
         titled_axes(panel, info.label, words, info.unit)
+        if not factor:
+            # There is no frame two and a half.
+            panel.xaxis.set_major_locator(MaxNLocator(6, integer=True))
     for panel in panels[len(shown) :]:
         panel.set_visible(False)
     return figure
