@@ -35,7 +35,7 @@ FloatArray = NDArray[np.float64]
 _INTENSITIES = ("all", "elastic")
 _FALL = 10.0
 """The spectrum falls to zero over so many eV behind its end: losses go upwards, so that this touches its end only."""
-_BATCH = 16
+_BATCH = 64
 """Spectra transformed at a time: they stay in the cache of the processor."""
 
 
