@@ -101,7 +101,14 @@ class PlannedImage:
 
     def at(self, place: tuple[int, ...]) -> tuple[NDArray[np.generic], dict[str, Any]]:
         """Return the counts of one pixel, shape (1, channel), and what else is known of it."""
-        known = {name: np.asarray(array[place])[None] for name, array in self.known().items()}
+        known = {}
+        for name, array in self.known().items():
+            if name == "shift" and self.shifting is not None:
+                # A whole block would be measured for the sake of one pixel.
+                axis = self.shifting.axes_manager.signal_axes[0].axis
+                known[name] = _position_and_error(np.asarray(self.shifting.data[place])[None], energy=axis)
+            else:
+                known[name] = np.asarray(array[place])[None]
         return np.asarray(self.core.data[place])[None], known
 
     def every(self, step: int) -> tuple[NDArray[np.generic], dict[str, Any]]:
