@@ -17,7 +17,7 @@ from eelsmap.mapping.map_names import ERROR
 from eelsmap.mapping.pixel_block import plan_token
 from eelsmap.mapping.planned_image import plan_signal
 from eelsmap.mapping.property_maps import PropertyMaps
-from eelsmap.preprocess.edge_stack import extract_edges
+from eelsmap.preprocess.extraction import extract_edges
 from eelsmap.preprocess.plan import Plan
 from eelsmap.recipe import Recipe
 

@@ -13,7 +13,7 @@ from eelsmap.io import prepare
 from eelsmap.mapping.planned_image import PlannedImage, plan_signal
 from eelsmap.models.explanation import Explanation, explain_stack
 from eelsmap.models.model import Model, load_model
-from eelsmap.preprocess.edge_stack import extract_edges
+from eelsmap.preprocess.extraction import extract_edges
 
 __all__ = ["explain_pixel"]
 

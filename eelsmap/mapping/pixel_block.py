@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eelsmap.models.model import Model
-from eelsmap.preprocess.edge_stack import extract_edges
+from eelsmap.preprocess.extraction import extract_edges
 from eelsmap.preprocess.plan import Plan
 from eelsmap.recipe import Recipe
 

@@ -17,7 +17,8 @@ from eelsmap.mapping.property_maps import PropertyMaps
 from eelsmap.preprocess.background_quality import background_quality
 from eelsmap.preprocess.cleaning import cleaned
 from eelsmap.preprocess.denoising import project
-from eelsmap.preprocess.edge_stack import EdgeStack, extract_edges
+from eelsmap.preprocess.edge_stack import EdgeStack
+from eelsmap.preprocess.extraction import extract_edges
 from eelsmap.preprocess.noise import estimate_gain
 from eelsmap.preprocess.plan import Plan
 from eelsmap.preprocess.thickness import elastic_threshold, estimate_thickness

@@ -19,8 +19,9 @@ from eelsmap.models.training_mixtures import sample_unseen_mixtures
 from eelsmap.models.training_spectra import RANGES
 from eelsmap.phantom.detector import detect
 from eelsmap.phantom.expected import expected_counts
-from eelsmap.preprocess.edge_stack import EdgeStack, extract_edges
+from eelsmap.preprocess.edge_stack import EdgeStack
 from eelsmap.preprocess.energy_axis import AxisCorrection
+from eelsmap.preprocess.extraction import extract_edges
 from eelsmap.preprocess.noise import estimate_gain
 from eelsmap.preprocess.plan import Plan
 from eelsmap.recipe import Recipe

@@ -17,8 +17,9 @@ from eelsmap.models.training_mixtures import MixturePlan
 from eelsmap.models.white_line_doubt import vary_white_lines
 from eelsmap.phantom.detector import detect
 from eelsmap.phantom.expected import expected_counts
-from eelsmap.preprocess.edge_stack import EdgeStack, extract_edges
+from eelsmap.preprocess.edge_stack import EdgeStack
 from eelsmap.preprocess.energy_axis import AxisCorrection
+from eelsmap.preprocess.extraction import extract_edges
 from eelsmap.preprocess.noise import estimate_gain
 from eelsmap.preprocess.plan import Plan
 from eelsmap.properties import PROPERTIES

@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from eelsmap.plot.quality_numbers import thousands
 from eelsmap.plot.style import BACKGROUND_WINDOW, EDGE_WINDOW, INK, LINE, MUTED, NO_ANSWER_HERE, ROWS, quiet_axes
 from eelsmap.preprocess.coverage import why_not_covered
-from eelsmap.preprocess.edge_stack import extract_edges
+from eelsmap.preprocess.extraction import extract_edges
 
 if TYPE_CHECKING:
     from eelsmap.mapping.planned_image import PlannedImage

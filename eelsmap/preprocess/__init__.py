@@ -31,8 +31,9 @@ from eelsmap.preprocess.denoising import fit_components, project
 from eelsmap.preprocess.detector import DetectorFaults, find_detector_faults, repair_detector
 from eelsmap.preprocess.drift import Drift, measure_drift
 from eelsmap.preprocess.edge_location import EdgeLocation, locate_edges
-from eelsmap.preprocess.edge_stack import EdgeDetails, EdgeStack, extract_edges, normalise
+from eelsmap.preprocess.edge_stack import EdgeDetails, EdgeStack, normalise
 from eelsmap.preprocess.energy_axis import AxisCorrection, check_energy_axis, correct_energy_axis
+from eelsmap.preprocess.extraction import extract_edges
 from eelsmap.preprocess.fourier_log import fourier_log
 from eelsmap.preprocess.local_average import local_average
 from eelsmap.preprocess.noise import estimate_gain
