@@ -9,15 +9,16 @@ import click
 
 from eelsmap.commands.treatment_options import treated_recipe, treatment_options
 from eelsmap.errors import EelsmapError
-from eelsmap.io.frames import ORDERS
-from eelsmap.mapping.series.settings import AXES
 
 if TYPE_CHECKING:
     from eelsmap.mapping.series import MapSeries
 
-__all__ = ["series"]
+__all__ = ["AXES", "ORDERS", "series"]
 
 _PATH = click.Path(path_type=Path, readable=False)
+# Named here once more, since what knows them brings NumPy along, and help must come at once.
+ORDERS = ("auto", "time", "name")
+AXES = ("per_frame", "shared", "tracked")
 _REGION_HELP = 'NAME=CONDITION or NAME=MASKFILE, as core="li_content<0.5" or edge=mask.npy; repeatable.'
 
 

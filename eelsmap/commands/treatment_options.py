@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from eelsmap.recipe import AXIS_MODES, BACKGROUND_METHODS, Recipe
+if TYPE_CHECKING:
+    from eelsmap.recipe import Recipe
 
 __all__ = ["treated_recipe", "treatment_options"]
 
+# The ways are named here once more, since the recipe brings NumPy along, and help must come at once.
 _OPTIONS = (
-    click.option("--axis", "axis_mode", default=None, help=f"Energy axis: {', '.join(AXIS_MODES)}."),
-    click.option("--background", default=None, help=f"Background: {', '.join(BACKGROUND_METHODS)}."),
+    click.option("--axis", "axis_mode", default=None, help="Energy axis: auto, none, zero_loss, global, per_edge."),
+    click.option("--background", default=None, help="Background: weighted, two_area, likelihood, fixed_exponents."),
     click.option("--neighbours", type=float, help="Width (pixels) over which neighbours lend the background's shape."),
     click.option("--deconvolve", is_flag=True, help="Remove plural scattering with the low loss (Fourier-ratio)."),
     click.option("--average", type=float, help="Width (pixels) of a Gaussian over which pixels are averaged."),

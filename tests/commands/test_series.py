@@ -9,7 +9,9 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
-from eelsmap.commands.series import series
+from eelsmap.commands.series import AXES, ORDERS, series
+from eelsmap.io import frames
+from eelsmap.mapping.series import settings
 from tests.mapping.series_frames import results, write_rolled
 from tests.models.small_model import small_model
 
@@ -88,3 +90,8 @@ def test_what_cannot_be_used_is_refused_with_a_sentence(place, undisturbed, more
     result = CliRunner().invoke(series, arguments(place, undisturbed[1], *more))
     assert result.exit_code != 0
     assert said in f"{result.output} {result.exception}"
+
+
+def test_the_command_offers_what_there_is():
+    assert settings.AXES == AXES
+    assert frames.ORDERS == ORDERS

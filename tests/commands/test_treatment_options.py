@@ -11,7 +11,7 @@ from eelsmap.commands.demo import image_of
 from eelsmap.commands.treatment_options import treated_recipe
 from eelsmap.errors import RecipeError
 from eelsmap.phantom import Microscope
-from eelsmap.recipe import Recipe
+from eelsmap.recipe import AXIS_MODES, BACKGROUND_METHODS, Recipe
 from tests.run_command import run
 
 
@@ -24,6 +24,12 @@ def file(tmp_path_factory):
     image_of(phantom).save(path)
     assert h5py.is_hdf5(path)
     return path
+
+
+def test_help_names_every_way():
+    said = run("map", "--help").output
+    for way in (*AXIS_MODES, *BACKGROUND_METHODS):
+        assert way in said
 
 
 def test_nothing_said_changes_nothing():
