@@ -113,10 +113,11 @@ class PlannedImage:
 
     def every(self, step: int) -> tuple[NDArray[np.generic], dict[str, Any]]:
         """Return the counts of every `step`-th pixel, shape (n, channel), and what else is known of it."""
-        counts, *rest = (
-            np.asarray(array.reshape(-1, array.shape[-1])[::step]) for array in (self.core.data, *self.known().values())
-        )
-        return counts, dict(zip(self.known(), rest, strict=True))
+
+        def some(array: Any) -> NDArray[np.generic]:
+            return np.asarray(array.reshape(-1, array.shape[-1])[::step])
+
+        return some(self.core.data), {name: some(array) for name, array in self.known().items()}
 
 
 def plan_signal(core: Any, recipe: Recipe, /) -> PlannedImage:
