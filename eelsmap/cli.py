@@ -20,7 +20,7 @@ __all__ = ["main"]
 _ELSEWHERE = {
     "library": "eelsmap.library.commands:library",
     **{name: f"eelsmap.commands.{name}:{name}"
-       for name in ("benchmark", "calibrate", "evaluate", "explain", "model", "series", "transfer", "tune")},
+       for name in ("benchmark", "calibrate", "evaluate", "explain", "model", "report", "series", "transfer", "tune")},
 }  # fmt: skip
 
 # What is not readable is for our reader to say, file by file: click would end the whole batch.

@@ -19,6 +19,7 @@ __all__ = [
     "NotASpectrumImageError",
     "PixelFlag",
     "RecipeError",
+    "RunCancelledError",
     "UnknownModelError",
     "describe_flags",
 ]
@@ -58,6 +59,10 @@ class BundleError(EelsmapError):
 
 class LibraryError(EelsmapError):
     """A spectral library is missing, damaged, or does not follow the schema."""
+
+
+class RunCancelledError(EelsmapError):
+    """A run was stopped by its user; what was finished before is kept."""
 
 
 class PixelFlag(IntFlag):

@@ -78,18 +78,22 @@ class EnergyAxisStep:
     rows
         Without a simultaneous low loss, whether a drift from scan row to scan row is looked for and taken out where
         all edges agree on it.
+    offset
+        Added to the recorded axis before anything else, eV: what a user knows of the axis better than the file.
     """
 
     mode: str = "auto"
     search: float = 25.0
     tolerance: float = 2.0
     rows: bool = True
+    offset: float = 0.0
 
     def __post_init__(self) -> None:
         """Refuse unknown modes and distances that are not positive."""
         _require(self.mode in AXIS_MODES, "energy axis", "mode", self.mode, f"one of {', '.join(AXIS_MODES)}")
         _require(0 < self.search <= 60, "energy axis", "search", self.search, "in (0, 60] eV")
         _require(0 <= self.tolerance <= self.search, "energy axis", "tolerance", self.tolerance, "in [0, search] eV")
+        _require(abs(self.offset) <= 500, "energy axis", "offset", self.offset, "between -500 and 500 eV")
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
-from eelsmap.commands.results import refuse_existing, require_folder, save_figure
+from eelsmap.commands.results import refuse_existing, require_figure, require_folder, save_figure
 from eelsmap.errors import EelsmapError
 from eelsmap.io import describe, load
 from eelsmap.mapping import plan_signal
@@ -133,7 +133,7 @@ def draw_quality(
     from eelsmap.plot.quality_words import answered
 
     source, target = Path(path), Path(figure)
-    _require_figure(target)
+    require_figure(target)
     refuse_existing({"figure": target}, overwrite)
     require_folder(target.parent)
     signal = _loaded(source, low_loss)
@@ -159,12 +159,3 @@ def draw_quality(
 def _loaded(path: str | os.PathLike[str], low_loss: str | os.PathLike[str] | None) -> Any:
     """Open a file; in a list a path is never taken for a pattern, with a low loss it is a single one anyway."""
     return load([path], lazy=True)[0] if low_loss is None else load(path, lazy=True, low_loss=low_loss)
-
-
-def _require_figure(path: Path) -> None:
-    """Refuse a name whose ending is no picture's before anything is computed."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-
-    known = FigureCanvasAgg.get_supported_filetypes()
-    if path.suffix.lower().removeprefix(".") not in known:
-        raise EelsmapError(f"{path}: a figure needs an ending such as .png, .pdf or .svg")

@@ -12,16 +12,17 @@ from typing import TYPE_CHECKING, Any
 
 from eelsmap.commands.results import refuse_existing, require_folder, result_paths, write_results
 from eelsmap.errors import EelsmapError, FileReadError
-from eelsmap.io import load
+from eelsmap.io import load, prepare
 from eelsmap.io.files import expand
-from eelsmap.mapping import map_classical, map_properties, map_quality
+from eelsmap.mapping import map_classical, map_properties, map_quality, plan_signal
+from eelsmap.mapping.memory import return_memory
 from eelsmap.models import Model, load_model
 from eelsmap.recipe import Recipe
 
 if TYPE_CHECKING:
     from eelsmap.mapping import PropertyMaps
 
-__all__ = ["MappedFile", "map_files"]
+__all__ = ["MappedFile", "map_files", "matching", "numbered_stems"]
 
 _FURTHER = {"classical": map_classical, "quality": map_quality}
 
@@ -79,20 +80,22 @@ def map_files(
     EelsmapError
         The model cannot be loaded, the folder cannot be written to, or a low loss was given for several files.
     """
-    files = [file for path in paths for file in _matching(path)]
+    files = [file for path in paths for file in matching(path)]
     if low_loss is not None and len(files) > 1:
         raise EelsmapError("one low loss cannot belong to several spectrum images; map them one by one")
     require_folder(Path(out))
     loaded = model if isinstance(model, Model) else load_model(model)
-    for source, stem in zip(files, _stems(files), strict=True):
+    road = loaded.recipe if recipe is None else loaded.recipe.with_treatment(recipe)
+    for source, stem in zip(files, numbered_stems(files), strict=True):
         try:
             for suffix in ("", *(f"_{kind}" for kind in also)):
                 refuse_existing(result_paths(Path(out), stem + suffix), overwrite)
-            signal = load(source, lazy=True, low_loss=low_loss)
-            maps = _computed(map_properties(signal, loaded, recipe=recipe), source, computing)
+            # One plan serves all maps of an image.
+            image = plan_signal(prepare(load(source, lazy=True, low_loss=low_loss)), road)
+            maps = _computed(map_properties(image, loaded), source, computing)
             written = write_results(maps, Path(out), stem, overwrite=overwrite)
             for kind in also:
-                more = _computed(_FURTHER[kind](signal, recipe=recipe or loaded.recipe), source, computing)
+                more = _computed(_FURTHER[kind](image), source, computing)
                 paths_of_kind = write_results(more, Path(out), f"{stem}_{kind}", overwrite=overwrite)
                 written |= {f"{kind}_{name}": path for name, path in paths_of_kind.items()}
             yield MappedFile(source, written, maps)
@@ -103,6 +106,7 @@ def map_files(
         except Exception as error:
             # Whatever a file does to a reader, the files after it must be mapped.
             yield MappedFile(source, error=f"unforeseen {type(error).__name__}: {error}; please report it")
+        return_memory(of_signals=True)
 
 
 def _computed(maps: PropertyMaps, source: Path, computing: Callable[[Path], Any] | None) -> PropertyMaps:
@@ -111,7 +115,7 @@ def _computed(maps: PropertyMaps, source: Path, computing: Callable[[Path], Any]
         return maps.compute(progress=False)
 
 
-def _matching(path: str | os.PathLike[str]) -> list[Path]:
+def matching(path: str | os.PathLike[str]) -> list[Path]:
     """Files that a pattern matches; whatever else as it is, for the reader to judge."""
     try:
         return expand(path) or [Path(path)]
@@ -130,7 +134,7 @@ def _system_error(error: OSError, out: Path) -> str:
     return f"{reason}: {error.filename or out}"
 
 
-def _stems(paths: Sequence[Path]) -> list[str]:
+def numbered_stems(paths: Sequence[Path]) -> list[str]:
     """File names without extension, numbered where they repeat."""
     stems: list[str] = []
     for path in paths:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     from eelsmap.mapping import PropertyMaps
 
-__all__ = ["refuse_existing", "require_folder", "result_paths", "save_figure", "write_results"]
+__all__ = ["refuse_existing", "require_figure", "require_folder", "result_paths", "save_figure", "write_results"]
 
 _DRAWN_AXES = 2
 
@@ -89,7 +90,18 @@ def require_folder(folder: Path) -> None:
         raise EelsmapError(f"{existing}: cannot be written to; choose another folder for the results")
 
 
+def require_figure(path: Path) -> None:
+    """Refuse a name whose ending is no picture's before anything is computed."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    if path.suffix.lower().removeprefix(".") not in FigureCanvasAgg.get_supported_filetypes():
+        raise EelsmapError(f"{path}: a figure needs an ending such as .png, .pdf or .svg")
+
+
 def save_figure(figure: Figure, path: Path) -> None:
     """Write a figure at a resolution fit for a slide."""
+    # Drawn in memory first: matplotlib hides the reason when the disk is full in the middle of a PDF.
+    drawn = BytesIO()
+    figure.savefig(drawn, format=path.suffix[1:].lower() or "png", dpi=160)
     with whole_file(path) as part:
-        figure.savefig(part, dpi=160)
+        part.write_bytes(drawn.getbuffer())

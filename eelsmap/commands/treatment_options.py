@@ -16,6 +16,7 @@ __all__ = ["treated_recipe", "treatment_options"]
 # The ways are named here once more, since the recipe brings NumPy along, and help must come at once.
 _OPTIONS = (
     click.option("--axis", "axis_mode", default=None, help="Energy axis: auto, none, zero_loss, global, per_edge."),
+    click.option("--axis-offset", type=float, help="Added to the recorded energy axis first (eV)."),
     click.option("--background", default=None, help="Background: weighted, two_area, likelihood, fixed_exponents."),
     click.option("--neighbours", type=float, help="Width (pixels) over which neighbours lend the background's shape."),
     click.option("--deconvolve", is_flag=True, help="Remove plural scattering with the low loss (Fourier-ratio)."),
@@ -37,6 +38,7 @@ def treated_recipe(
     /,
     *,
     axis_mode: str | None = None,
+    axis_offset: float | None = None,
     background: str | None = None,
     neighbours: float | None = None,
     deconvolve: bool = False,
@@ -53,6 +55,8 @@ def treated_recipe(
     """
     if axis_mode is not None:
         recipe = recipe.with_axis_mode(axis_mode)
+    if axis_offset is not None:
+        recipe = replace(recipe, energy_axis=replace(recipe.energy_axis, offset=axis_offset))
     if background is not None:
         recipe = replace(recipe, background=replace(recipe.background, method=background))
     if neighbours is not None:

@@ -16,14 +16,12 @@ from eelsmap.edges import Edge
 from eelsmap.features import alignment, oxygen_edge, white_lines
 from eelsmap.features.fused_kernels import distribution_kernel, oxygen_edge_kernel, white_line_kernel
 from eelsmap.preprocess.fused_numba import as_input
+from eelsmap.preprocess.smoothing import half_gaussian
 
-__all__ = ["write_aligned", "write_distribution"]
-
-# scipy's gaussian_filter1d cuts its kernel off there.
-_TRUNCATE = 4.0
+__all__ = ["EdgeRules", "aligned_width", "oxygen_rules", "white_line_rules", "write_aligned", "write_distribution"]
 
 
-class _Rules(NamedTuple):
+class EdgeRules(NamedTuple):
     """What a kernel needs to know of an edge."""
 
     grid: NDArray[np.float64]
@@ -102,14 +100,21 @@ def write_aligned(
     """
     known = (as_input(net), _mask(seen), index, features, column)
     if edge.subshell == "K":
-        rules = _oxygen_rules(edge, net.shape[2])
+        rules = oxygen_rules(edge, net.shape[2])
         oxygen_edge_kernel(*known, rules.grid, rules.weights, rules.boundary, rules.centres, rules.ranges, rules.rule)
-        return column + len(oxygen_edge.oxygen_edge_names(edge))
-    rules = _white_line_rules(edge, net.shape[2])
+        return column + aligned_width(edge)
+    rules = white_line_rules(edge, net.shape[2])
     white_line_kernel(
         *known, rules.grid, rules.weights, rules.boundary, rules.centres, rules.under_l3, rules.ranges, rules.rule
     )
-    return column + len(white_lines.white_line_names(edge))
+    return column + aligned_width(edge)
+
+
+@lru_cache(maxsize=64)
+def aligned_width(edge: Edge, /) -> int:
+    """Say how many features an edge has that is laid on its own maximum."""
+    names = oxygen_edge.oxygen_edge_names if edge.subshell == "K" else white_lines.white_line_names
+    return len(names(edge))
 
 
 def _mask(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -120,7 +125,7 @@ def _mask(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 
 @lru_cache(maxsize=64)
-def _white_line_rules(edge: Edge, points: int) -> _Rules:
+def white_line_rules(edge: Edge, points: int) -> EdgeRules:
     """Rules of :mod:`eelsmap.features.white_lines` for one edge."""
     bins = (white_lines._FIRST, white_lines._LAST, white_lines._BIN)
     centres = alignment.bin_centres(*bins)
@@ -138,7 +143,7 @@ def _white_line_rules(edge: Edge, points: int) -> _Rules:
 
 
 @lru_cache(maxsize=64)
-def _oxygen_rules(edge: Edge, points: int) -> _Rules:
+def oxygen_rules(edge: Edge, points: int) -> EdgeRules:
     """Rules of :mod:`eelsmap.features.oxygen_edge` for one edge."""
     bins = (oxygen_edge._FIRST, oxygen_edge._LAST, oxygen_edge._BIN)
     centres = alignment.bin_centres(*bins)
@@ -160,21 +165,14 @@ def _rules(
     ranges: list[int],
     rule: tuple[float, ...],
     under_l3: NDArray[np.float64] | None,
-) -> _Rules:
+) -> EdgeRules:
     """Put the rules of an edge together, of one type each."""
     first, last, width = bins
     boundary = np.arange(first, last + width / 2, width)
     numbers: Any = tuple(float(value) for value in rule)
-    return _Rules(
-        grid, _weights(smoothing / (grid[1] - grid[0])), boundary, centres, np.array(ranges), numbers, under_l3
+    return EdgeRules(
+        grid, half_gaussian(smoothing / (grid[1] - grid[0])), boundary, centres, np.array(ranges), numbers, under_l3
     )
-
-
-def _weights(sigma: float) -> NDArray[np.float64]:
-    """Gaussian from its middle outwards, shape (radius + 1,), as scipy has it."""
-    radius = int(_TRUNCATE * sigma + 0.5)
-    shape = np.exp(-0.5 / (sigma * sigma) * np.arange(-radius, radius + 1) ** 2)
-    return np.asarray((shape / shape.sum())[radius:])
 
 
 def _between(centres: NDArray[np.float64], low: float, high: float) -> tuple[int, int]:

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from eelsmap.features.cdf import cumulative_distribution
 from eelsmap.features.fused_features import write_aligned, write_distribution
+from eelsmap.features.lane_features import FeatureWriter
 from eelsmap.features.oxygen_edge import oxygen_edge_features, oxygen_edge_names
 from eelsmap.features.white_lines import white_line_features, white_line_names
 from eelsmap.preprocess.edge_stack import EdgeStack, normalise
+from eelsmap.preprocess.extraction import show_edges
 from eelsmap.preprocess.fused_numba import AVAILABLE
+from eelsmap.preprocess.plan import Plan
 from eelsmap.recipe import Recipe
 
-__all__ = ["feature_energies", "feature_matrix", "feature_names", "seen_distributions"]
+__all__ = ["block_features", "feature_energies", "feature_matrix", "feature_names", "seen_distributions"]
 
 
 def feature_matrix(
@@ -38,22 +44,75 @@ def feature_matrix(
     """
     use = [recipe.edge_set.index(name) for name in recipe.used_edges]
     n = stack.net.shape[0]
+    middle = _without_shapes(stack, recipe)
+    uncertainty = np.broadcast_to(np.reshape(axis_uncertainty, (-1, 1)), (n, 1))
+    if AVAILABLE:
+        return _fused(stack, use, middle, uncertainty, recipe)
+    distribution = cumulative_distribution(normalise(stack)[:, use], stride=recipe.features.stride)
+    parts: list[NDArray[Any]] = [distribution.reshape(n, -1), middle]
+    if recipe.features.aligned:
+        parts += [_aligned(stack, index, recipe) for index in use]
+    return np.concatenate([*parts, uncertainty], axis=1).astype(np.float32)
+
+
+def block_features(
+    block: NDArray[np.generic],
+    plan: Plan,
+    recipe: Recipe,
+    /,
+    *,
+    shift: NDArray[np.float64] | None = None,
+) -> tuple[EdgeStack, NDArray[np.float32]]:
+    """Make features of counts in one go, where net counts are not wanted: several times as fast as step by step.
+
+    Parameters
+    ----------
+    block
+        Counts, shape (n, channel).
+    plan, recipe
+        Such that :func:`eelsmap.preprocess.fused_extraction.can_be_fused` holds.
+    shift
+        As for :func:`eelsmap.preprocess.extract_edges`.
+
+    Returns
+    -------
+    stack : EdgeStack
+        As extracted, without net counts.
+    features : numpy.ndarray
+        As :func:`feature_matrix` gives them with the stack's own uncertainty of the axis, up to rounding.
+    """
+    writer = FeatureWriter(recipe)
+    features = np.empty((len(block), writer.width), dtype=np.float32)
+
+    def write(rows: slice | NDArray[np.intp], index: int, net: NDArray[np.float64]) -> None:
+        if isinstance(rows, slice):
+            writer.write(features[rows], index, net)
+            return
+        few = np.empty((rows.size, writer.width), dtype=np.float32)
+        writer.write(few, index, net)
+        columns = writer.columns(index)
+        features[rows[:, None], columns] = few[:, columns]
+
+    stack = show_edges(block, plan, recipe, write, shift=shift)
+    for index in np.flatnonzero(stack.coverage == 0):
+        writer.leave_out(features, int(index))
+    writer.judge(features, stack.weak, stack.seen)
+    features[:, writer.middle : writer.middle_end] = _without_shapes(stack, recipe)
+    features[:, -1] = stack.axis_uncertainty
+    return stack, features
+
+
+def _without_shapes(stack: EdgeStack, recipe: Recipe) -> NDArray[np.float64]:
+    """Columns that tell nothing of shapes: noise, coverage and, if wanted, intensities, shape (n, column)."""
+    use = [recipe.edge_set.index(name) for name in recipe.used_edges]
     with np.errstate(invalid="ignore"):
         quality = np.log10(np.clip(stack.snr[:, use], 0.1, None))
-    coverage = np.where(np.isfinite(stack.snr[:, use]), stack.coverage[use], np.nan)
-    parts = [quality, coverage]
+    parts = [quality, np.where(np.isfinite(stack.snr[:, use]), stack.coverage[use], np.nan)]
     if recipe.features.relative_intensity:
         parts.append(
             _relative_intensity(stack.net_counts[:, use], [recipe.edge_set[e].subshell for e in recipe.used_edges])
         )
-    uncertainty = np.broadcast_to(np.reshape(axis_uncertainty, (-1, 1)), (n, 1))
-    if AVAILABLE:
-        return _fused(stack, use, np.concatenate(parts, axis=1), uncertainty, recipe)
-    distribution = cumulative_distribution(normalise(stack)[:, use], stride=recipe.features.stride)
-    parts.insert(0, distribution.reshape(n, -1))
-    if recipe.features.aligned:
-        parts += [_aligned(stack, index, recipe) for index in use]
-    return np.concatenate([*parts, uncertainty], axis=1).astype(np.float32)
+    return np.concatenate(parts, axis=1)
 
 
 def _fused(
@@ -105,6 +164,12 @@ def _relative_intensity(net_counts: NDArray[np.float64], subshells: list[str]) -
 
 def feature_names(recipe: Recipe, /) -> list[str]:
     """Name of each column of the feature matrix, for instance ``"cdf Ni_L 853.2"`` or ``"share Co_L"``."""
+    return list(_feature_names(recipe))
+
+
+@lru_cache(maxsize=16)
+def _feature_names(recipe: Recipe) -> tuple[str, ...]:
+    """Write the names once: every block and every pixel asks for them."""
     edges = [recipe.edge_set[name] for name in recipe.used_edges]
     names = [
         f"cdf {edge.name} {energy:.2f}" for edge in edges for energy in _kept(edge.grid(recipe.edge_set.points), recipe)
@@ -116,7 +181,7 @@ def feature_names(recipe: Recipe, /) -> list[str]:
     if recipe.features.aligned:
         for edge in edges:
             names += oxygen_edge_names(edge) if edge.subshell == "K" else white_line_names(edge)
-    return [*names, "axis_uncertainty"]
+    return (*names, "axis_uncertainty")
 
 
 def feature_energies(recipe: Recipe, /) -> NDArray[np.float64]:

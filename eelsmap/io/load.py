@@ -20,7 +20,7 @@ from eelsmap.io.maps import CONTENT
 from eelsmap.io.metadata import acquisition, add_notes, complete_metadata, convert_navigation_units
 from eelsmap.io.velox import velox_acquisition
 
-__all__ = ["load", "prepare"]
+__all__ = ["attach_low_loss_file", "load", "prepare"]
 
 _logger = logging.getLogger(__name__)
 
@@ -96,17 +96,52 @@ def load(
     assert isinstance(path, str | os.PathLike)  # noqa: S101 - tells the type checker what `several is None` means
     signal = _load_one(Path(path), lazy, given, edges)
     if low_loss is not None:
-        low_path = Path(low_loss)
-        found, notes = read_signals(low_path, lazy=lazy)
-        candidates = [one for one in found if one.axes_manager.signal_dimension == 1 and is_low_loss(one)]
-        low = candidates[0] if candidates else found[choose(found, edges, low_path)[0]]
-        low = _checked(low, str(low_path), notes)
-        complete_metadata(low, given, velox_acquisition(low), "the original metadata")
-        attach_low_loss(signal, low, stated=low_loss_simultaneous)
-        signal.metadata.set_item("EELSMap.low_loss_source", _source(low_path, low, 1, 1))
+        attach_low_loss_file(signal, low_loss, lazy=lazy, edges=edges, stated=low_loss_simultaneous, **given)
     elif low_loss_simultaneous is not None and signal.low_loss is not None:
         attach_low_loss(signal, signal.low_loss, stated=low_loss_simultaneous)
     return signal
+
+
+def attach_low_loss_file(
+    signal: Any,
+    path: PathLike,
+    /,
+    *,
+    lazy: bool = False,
+    stated: bool | None = None,
+    edges: EdgeSet = NMC_EDGES,
+    **given: float | None,
+) -> None:
+    """Attach the low loss that a file holds to a core loss, in place.
+
+    Parameters
+    ----------
+    signal
+        Signal of type MultiEdgeEELS.
+    path
+        File of the low loss.
+    lazy
+        Leave its data on disk until they are used.
+    stated
+        Whether both were recorded in one pass; None lets the files speak.
+    edges
+        Edges by which a core loss is told from a low loss where a file holds several signals.
+    given
+        ``beam_energy``, ``convergence_angle``, ``collection_angle``, as for :func:`load`.
+
+    Raises
+    ------
+    FileReadError, EnergyAxisError, LowLossError
+        As :func:`load`.
+    """
+    low_path = Path(path)
+    found, notes = read_signals(low_path, lazy=lazy)
+    candidates = [one for one in found if one.axes_manager.signal_dimension == 1 and is_low_loss(one)]
+    low = candidates[0] if candidates else found[choose(found, edges, low_path)[0]]
+    low = _checked(low, str(low_path), notes)
+    complete_metadata(low, given, velox_acquisition(low), "the original metadata")
+    attach_low_loss(signal, low, stated=stated)
+    signal.metadata.set_item("EELSMap.low_loss_source", _source(low_path, low, 1, 1))
 
 
 def prepare(

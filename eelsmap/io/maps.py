@@ -1,4 +1,4 @@
-"""Property maps to and from one .hspy file, which plain HyperSpy opens as well."""
+"""Property maps to and from one file: .hspy, which plain HyperSpy opens as well, or OME-TIFF for everything else."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,15 +14,54 @@ from numpy.typing import NDArray
 from eelsmap.errors import FileReadError
 from eelsmap.io.energy_axis import axis_unit
 from eelsmap.io.files import read_signals
+from eelsmap.io.ome_tiff import is_ome_tiff, read_ome_tiff, write_ome_tiff
 from eelsmap.whole_file import whole_file
 
-__all__ = ["CONTENT", "read_maps", "write_maps"]
+if TYPE_CHECKING:
+    from eelsmap.mapping.property_maps import PropertyMaps
+
+__all__ = ["CONTENT", "holds_maps", "read_maps", "save_maps", "write_maps"]
 
 CONTENT = "property maps"
 """What ``metadata.EELSMap.content`` says in a file of maps."""
 
 _FORMAT = 1
 _FIRST_AXIS = "property"
+
+
+def save_maps(maps: PropertyMaps, path: str | os.PathLike[str], /, *, overwrite: bool = False) -> Path:
+    """Write maps to a file of the kind that its ending says, all or nothing.
+
+    Parameters
+    ----------
+    maps
+        The maps; lazy ones are computed.
+    path
+        A .hspy, .ome.tif or .ome.tiff file; .hspy is added where there is no ending.
+    overwrite
+        Replace an existing file.
+
+    Returns
+    -------
+    pathlib.Path
+        The file.
+
+    Raises
+    ------
+    FileExistsError
+        If the file exists and `overwrite` is False.
+    EelsmapError
+        If OME-TIFF cannot hold the maps.
+    OSError
+        If the system refuses to write: no permission, no space.
+    ValueError
+        If the ending is another one.
+    """
+    if is_ome_tiff(path):
+        return write_ome_tiff(maps, path, overwrite=overwrite)
+    names = list(maps)
+    stack = np.stack([maps.array(name).astype(np.float32) for name in names], axis=-1)
+    return write_maps(path, stack, names, maps.axes, maps.provenance, overwrite=overwrite)
 
 
 def write_maps(
@@ -74,7 +113,7 @@ def write_maps(
     target = Path(path)
     target = target if target.suffix else target.with_suffix(".hspy")
     if target.suffix.lower() != ".hspy":
-        raise ValueError(f"{target}: property maps are saved as .hspy, not as {target.suffix}")
+        raise ValueError(f"{target}: property maps are saved as .hspy or .ome.tif, not as {target.suffix}")
     if target.exists() and not overwrite:
         raise FileExistsError(f"{target} exists; choose another name or pass overwrite=True")
     first = {"name": _FIRST_AXIS, "size": len(names), "scale": 1.0, "offset": 0.0, "units": "", "navigate": True}
@@ -101,12 +140,12 @@ def write_maps(
 def read_maps(
     path: str | os.PathLike[str], /
 ) -> tuple[NDArray[np.float32], list[str], list[dict[str, Any]], dict[str, Any]]:
-    """Read what :func:`write_maps` has written.
+    """Read what :func:`save_maps` has written.
 
     Parameters
     ----------
     path
-        The .hspy file.
+        The .hspy or OME-TIFF file.
 
     Returns
     -------
@@ -118,6 +157,8 @@ def read_maps(
     FileReadError
         If the file cannot be read or holds no property maps.
     """
+    if is_ome_tiff(path):
+        return read_ome_tiff(path)
     signals, _notes = read_signals(Path(path), lazy=False)
     metadata = signals[0].metadata
     if metadata.get_item("Signal.signal_type") == "PropertyMap":
@@ -147,6 +188,27 @@ def read_maps(
     stack = np.moveaxis(np.asarray(signals[0].data, dtype=np.float32), 0, -1)
     names = [str(name) for name in metadata.EELSMap.names]
     return stack, names, axes, json.loads(metadata.EELSMap.provenance)
+
+
+def holds_maps(path: str | os.PathLike[str], /) -> bool:
+    """Whether a file holds maps, and not spectra, by its content; nothing but headers is read.
+
+    Parameters
+    ----------
+    path
+        Any file.
+
+    Raises
+    ------
+    eelsmap.errors.FileReadError
+        If the file cannot be read.
+    """
+    if is_ome_tiff(path):
+        return True
+    if Path(path).suffix.lower() != ".hspy":
+        return False
+    signals, _notes = read_signals(Path(path), lazy=True)
+    return signals[0].metadata.get_item("EELSMap.content") == CONTENT
 
 
 def _plain(value: Any) -> Any:

@@ -6,55 +6,54 @@ Threads by default; an active ``distributed`` client is used where there is one,
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import product
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from eelsmap.mapping.counts_files import file_of
+from eelsmap.preprocess.sample_sums import bright_sum
+
 if TYPE_CHECKING:
     import dask.array as da
 
-__all__ = ["as_blocks", "by_block", "pixel_sample", "row_numbers", "rows_of_sample", "sum_rows", "with_neighbours"]
+__all__ = [
+    "as_blocks",
+    "by_block",
+    "lattice",
+    "places_of",
+    "row_numbers",
+    "row_stride",
+    "rows_of_sample",
+    "sum_bright",
+    "sum_rows",
+    "with_neighbours",
+]
 
 _SAMPLE = 4096
 _BLOCK_PIXELS = 2048
+_MOST_PIXELS = 4 * _BLOCK_PIXELS
 _ROW_PIXELS = 64
 
 
-def pixel_sample(data: Any, /, *, pixels: int = _SAMPLE) -> NDArray[np.generic]:
-    """Pixels on a regular lattice, read into memory.
-
-    Parameters
-    ----------
-    data
-        NumPy or dask array, shape (navigation..., channel).
-    pixels
-        How many pixels at most.
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (n, channel); the same for an array and its lazy twin.
-    """
-    return np.asarray(data[_lattice(data.shape[:-1], pixels)]).reshape(-1, data.shape[-1])
-
-
 def rows_of_sample(navigation: tuple[int, ...], /, *, pixels: int = _SAMPLE) -> NDArray[np.intp]:
-    """Scan row of each pixel that :func:`pixel_sample` takes.
+    """Scan row of each pixel of :func:`lattice`.
 
     Parameters
     ----------
     navigation
         Shape of the image. A row is what the last axis runs along; of a single axis every pixel is a row.
     pixels
-        As for :func:`pixel_sample`.
+        How many pixels at most.
 
     Returns
     -------
     numpy.ndarray
         Shape (n,).
     """
-    return row_numbers(navigation)[_lattice(navigation, pixels)].ravel()
+    return row_numbers(navigation)[lattice(navigation, pixels)].ravel()
 
 
 def row_numbers(navigation: tuple[int, ...], /) -> NDArray[np.intp]:
@@ -81,34 +80,37 @@ def sum_rows(data: Any, /, *, above: float) -> NDArray[np.float64]:
     """
     if data.ndim == 2:
         data = data[:, None]
-    part = data[..., :: max(1, data.shape[-2] // _ROW_PIXELS), :]
+    part = data[..., :: row_stride(data.shape), :]
     sums = (
-        _row_sums(part, above)
+        sum_bright(part, above)
         if isinstance(part, np.ndarray)
         else (
             as_blocks(part)
             .rechunk({part.ndim - 2: -1})
             .map_blocks(
-                _row_sums, above, drop_axis=part.ndim - 2, dtype=np.float64, meta=np.empty((0,) * (part.ndim - 1))
+                sum_bright, above, drop_axis=part.ndim - 2, dtype=np.float64, meta=np.empty((0,) * (part.ndim - 1))
             )
         )
     )
     return np.asarray(sums).reshape(-1, data.shape[-1])
 
 
-def _row_sums(block: NDArray[np.generic], above: float) -> NDArray[np.float64]:
+def row_stride(shape: tuple[int, ...], /) -> int:
+    """Return which pixels of a row are looked at for its sum: every how many, of an image of this shape."""
+    return max(1, shape[-2] // _ROW_PIXELS)
+
+
+def sum_bright(block: NDArray[np.generic], above: float) -> NDArray[np.float64]:
     """Sum of the bright pixels over the last navigation axis, shape (..., channel)."""
     # Row by row, so that no copy of the whole is made.
     flat = block.reshape(-1, *block.shape[-2:])
     result = np.zeros((len(flat), block.shape[-1]))
     for place, row in enumerate(flat):
-        total = row.sum(axis=-1, dtype=np.float64)
-        bright = np.isfinite(total) & (total > above)
-        result[place] = row[bright].sum(axis=0, dtype=np.float64)
+        result[place] = bright_sum(row, above)
     return result.reshape(*block.shape[:-2], block.shape[-1])
 
 
-def _lattice(navigation: tuple[int, ...], pixels: int) -> tuple[slice, ...]:
+def lattice(navigation: tuple[int, ...], pixels: int = _SAMPLE) -> tuple[slice, ...]:
     """Evenly spaced pixels along each axis, so that at most `pixels` are taken."""
     total = int(np.prod(navigation))
     stride = max(1, int(np.ceil((total / pixels) ** (1 / max(1, len(navigation))))))
@@ -116,15 +118,51 @@ def _lattice(navigation: tuple[int, ...], pixels: int) -> tuple[slice, ...]:
 
 
 def as_blocks(data: Any, /) -> da.Array:
-    """Dask array in blocks of some thousand pixels, the energy axis in one piece."""
+    """Dask array in blocks of some thousand pixels, the energy axis in one piece.
+
+    Arrays in memory are not copied, and counts that lie in a file are read from there block by block
+    (:mod:`eelsmap.mapping.counts_files`).
+    """
     import dask.array as da
 
     if not isinstance(data, da.Array):
-        # Without a name dask would hash all of the data.
-        return da.from_array(data, chunks=_block_shape(data.shape), name=False)
+        return _block_array(data, _block_shape(data.shape))
+    file = file_of(data)
+    if file is not None:
+        return _block_array(file, _block_shape(data.shape, file.chunks))
     whole = data.rechunk({data.ndim - 1: -1})
-    largest = int(np.prod([max(sizes) for sizes in whole.chunks[:-1]])) if whole.ndim > 1 else 1
-    return whole if largest <= 4 * _BLOCK_PIXELS else whole.rechunk(_block_shape(whole.shape))
+    if whole.ndim == 1:
+        return whole
+    sizes = tuple(max(axis) for axis in whole.chunks)
+    largest = int(np.prod(sizes[:-1]))
+    if largest > _MOST_PIXELS:
+        return whole.rechunk(_block_shape(whole.shape))
+    return whole if 2 * largest > _BLOCK_PIXELS else whole.rechunk(_block_shape(whole.shape, sizes))
+
+
+def _block_array(source: Any, shape: tuple[int, ...]) -> da.Array:
+    """Blocks of an array in memory, each a view of it, or in a file, each read by the task that wants it."""
+    import dask.array as da
+    from dask._task_spec import Task
+    from dask.array.core import normalize_chunks
+
+    name = f"counts-{uuid4().hex}"
+    chunks = normalize_chunks(shape, source.shape)
+    graph: dict[Any, Any] = {}
+    for number, place in places_of(chunks).items():
+        key = (name, *number)
+        graph[key] = source[place] if isinstance(source, np.ndarray) else Task(key, source.read, place)
+    return da.Array(graph, name, chunks, meta=np.empty((0,) * len(shape), dtype=source.dtype))
+
+
+def places_of(chunks: tuple[tuple[int, ...], ...], /) -> dict[tuple[int, ...], tuple[slice, ...]]:
+    """Where each block lies, by its number along each axis, in the order of the array."""
+    axes = []
+    for sizes in chunks:
+        ends = np.cumsum(sizes)
+        axes.append([slice(int(end) - size, int(end)) for end, size in zip(ends, sizes, strict=True)])
+    numbers = product(*(range(len(axis)) for axis in axes))
+    return dict(zip(numbers, product(*axes), strict=True))
 
 
 def by_block(
@@ -158,11 +196,16 @@ def by_block(
     dask.array.Array
         Shape (navigation..., last).
     """
+    from dask.base import tokenize
+    from dask.delayed import delayed
+
     blocks = as_blocks(data)
     rest = [_like(other, blocks) for other in others]
+    # A key of its own in the graph: a model inside every task would travel to a cluster with each of them.
+    shared = delayed(options, name=f"options-{tokenize(function, options)}", traverse=False)
     pixels: Any = _on_pixels
     return blocks.map_blocks(
-        pixels, *rest, function=function, options=options, dtype=dtype, chunks=(*blocks.chunks[:-1], (last,)),
+        pixels, *rest, function=function, options=shared, dtype=dtype, chunks=(*blocks.chunks[:-1], (last,)),
         meta=np.empty((0,) * blocks.ndim, dtype=dtype),
     )  # fmt: skip
 
@@ -220,14 +263,15 @@ def _like(other: Any, blocks: da.Array) -> da.Array:
     import dask.array as da
 
     chunks = (*blocks.chunks[:-1], (other.shape[-1],))
-    return other.rechunk(chunks) if isinstance(other, da.Array) else da.from_array(other, chunks=chunks, name=False)
+    return other.rechunk(chunks) if isinstance(other, da.Array) else _block_array(other, chunks)
 
 
-def _block_shape(shape: tuple[int, ...]) -> tuple[int, ...]:
-    """Whole rows of the last navigation axes, as many as make a block."""
-    sizes: list[int] = []
-    room = _BLOCK_PIXELS
-    for length in reversed(shape[:-1]):
-        sizes.append(max(1, min(length, room)))
-        room = max(1, room // max(1, length))
-    return (*reversed(sizes), shape[-1])
+def _block_shape(shape: tuple[int, ...], unit: tuple[int, ...] | None = None) -> tuple[int, ...]:
+    """Whole rows of the last navigation axes, as many as make a block; in multiples of a unit that is read whole."""
+    pieces = [1] * len(shape) if unit is None or int(np.prod(unit[:-1])) > _MOST_PIXELS else list(unit)
+    sizes = [min(piece, length) for piece, length in zip(pieces, shape, strict=True)]
+    sizes[-1] = shape[-1]
+    for axis in reversed(range(len(shape) - 1)):
+        more = max(1, _BLOCK_PIXELS // int(np.prod(sizes[:-1])))
+        sizes[axis] = min(shape[axis], sizes[axis] * more)
+    return tuple(sizes)

@@ -10,12 +10,11 @@ from numpy.typing import NDArray
 
 from eelsmap.errors import NO_ANSWER
 from eelsmap.features.classical import classical_estimates, classical_names
-from eelsmap.io import prepare
 from eelsmap.io.metadata import acquisition
 from eelsmap.mapping.engine import maps_of
 from eelsmap.mapping.map_names import ERROR
 from eelsmap.mapping.pixel_block import plan_token
-from eelsmap.mapping.planned_image import plan_signal
+from eelsmap.mapping.planned_image import as_planned
 from eelsmap.mapping.property_maps import PropertyMaps
 from eelsmap.preprocess.extraction import extract_edges
 from eelsmap.preprocess.plan import Plan
@@ -72,9 +71,9 @@ def map_classical(signal: Any, *, recipe: Recipe | None = None, lazy: bool | Non
     Parameters
     ----------
     signal
-        Core-loss HyperSpy signal as for :func:`eelsmap.map_properties`.
+        Core-loss HyperSpy signal, or planned image, as for :func:`eelsmap.map_properties`.
     recipe
-        The road; that of the shipped models when None.
+        The road; that of the plan, or of the shipped models, when None.
     lazy
         Whether to leave the maps to be computed when they are asked for. None follows the signal.
 
@@ -94,9 +93,8 @@ def map_classical(signal: Any, *, recipe: Recipe | None = None, lazy: bool | Non
     See :func:`eelsmap.features.classical.classical_estimates` for what the errors leave out. Beam energy and collection
     angle come from the metadata; where they are missing, 200 kV and 50 mrad are taken and provenance says so.
     """
-    core = prepare(signal)
-    image = plan_signal(core, recipe or Recipe())
-    known = acquisition(core)
+    image = as_planned(signal, recipe)
+    known = acquisition(image.core)
     beam, collection = known.get("beam_energy"), known.get("collection_angle")
     work = ClassicalWork(
         image.plan, image.recipe, float(beam or _USUAL_BEAM_KV), float(collection or _USUAL_COLLECTION_MRAD)

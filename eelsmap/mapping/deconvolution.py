@@ -17,8 +17,9 @@ from eelsmap.errors import EelsmapError, RecipeError
 from eelsmap.io import prepare
 from eelsmap.io.choose import is_low_loss
 from eelsmap.io.low_loss import LowLossError
-from eelsmap.mapping.blocks import by_block, pixel_sample
+from eelsmap.mapping.blocks import by_block
 from eelsmap.mapping.planned_image import plan_signal
+from eelsmap.mapping.scan_reading import ScanReading
 from eelsmap.preprocess.energy_axis import check_energy_axis
 from eelsmap.preprocess.fourier_log import fourier_log
 from eelsmap.preprocess.noise import estimate_gain
@@ -185,7 +186,7 @@ class _LowLossFacts:
     """What is decided once for an image, from a sample of its low loss."""
 
     def __init__(self, low: Any, energy: NDArray[np.float64], threshold: float | None, *, needs_threshold: bool):
-        sample = np.asarray(pixel_sample(low.data), dtype=np.float64)
+        sample = np.asarray(ScanReading(low.data, rows=False).sample, dtype=np.float64)
         peaks = measure_zero_loss(sample, energy)
         usable = np.isfinite(peaks.position) & np.isfinite(peaks.fwhm)
         if not usable.any():

@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from eelsmap.io import prepare
 from eelsmap.io.energy_axis import axis_name, axis_unit
 from eelsmap.mapping.pixel_block import PropertyWork
-from eelsmap.mapping.planned_image import PixelWork, PlannedImage, plan_signal
+from eelsmap.mapping.planned_image import PixelWork, PlannedImage, as_planned
 from eelsmap.mapping.property_maps import PropertyMaps
 from eelsmap.mapping.provenance import model_identity, provenance
 from eelsmap.models.model import Model, load_model
@@ -32,7 +31,8 @@ def map_properties(
     ----------
     signal
         Core-loss HyperSpy signal with one energy axis, shape (navigation..., channel); any number of navigation
-        axes, also none. Its ``low_loss``, when it was recorded at the same time, shifts each pixel's axis.
+        axes, also none. Its ``low_loss``, when it was recorded at the same time, shifts each pixel's axis. Or an image
+        that is planned already (:func:`eelsmap.mapping.plan_signal`) for the edges and features of the model.
     model
         A model, the name of a shipped one, or the path of a bundle.
     recipe
@@ -62,9 +62,11 @@ def map_properties(
     lazy signals (:func:`eelsmap.mapping.plan_signal`). Everything else is done in one pass over blocks of pixels.
     """
     model = model if isinstance(model, Model) else load_model(model)
+    if isinstance(signal, PlannedImage) and recipe is None and axis_mode is None:
+        recipe = signal.recipe
     road = model.recipe if recipe is None else model.recipe.with_treatment(recipe)
     road = road if axis_mode is None else road.with_axis_mode(axis_mode)
-    image = plan_signal(prepare(signal), road)
+    image = as_planned(signal, road)
     return maps_of(image, PropertyWork(image.plan, road, model), {"model": model_identity(model)}, lazy=lazy)
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from eelsmap.errors import RecipeError
 from eelsmap.io import prepare
+from eelsmap.mapping.pixel_counts import checked_place, counts_at
 from eelsmap.mapping.planned_image import PlannedImage, plan_signal
 from eelsmap.models.explanation import Explanation, explain_stack
 from eelsmap.models.model import Model, load_model
@@ -61,22 +61,10 @@ def explain_pixel(
     if planned is None:
         recipe = model.recipe if axis_mode is None else model.recipe.with_axis_mode(axis_mode)
         core = prepare(signal)
-        place = _checked(index, core.data.shape[:-1])
+        place = checked_place(index, core.data.shape[:-1])
         planned = plan_signal(core, recipe)
     else:
-        place = _checked(index, planned.core.data.shape[:-1])
-    counts, known = planned.at(place)
-    stack = extract_edges(counts, planned.plan, planned.recipe, **known)
+        place = checked_place(index, planned.core.data.shape[:-1])
+    pixel = counts_at(planned, place)
+    stack = extract_edges(pixel.counts, pixel.plan, pixel.recipe, **pixel.known)
     return explain_stack(model, stack, target, axis_uncertainty=float(np.ravel(stack.axis_uncertainty)[0]))
-
-
-def _checked(index: Sequence[int], shape: tuple[int, ...]) -> tuple[int, ...]:
-    """Return the place of a pixel, or refuse one that is not in the image."""
-    place = tuple(int(number) for number in index)
-    inside = len(place) == len(shape) and all(-size <= number < size for number, size in zip(place, shape, strict=True))
-    if not inside:
-        raise RecipeError(
-            f"there is no pixel {place}: the image has the shape {shape} and pixels are given by {len(shape)} "
-            f"numbers, in the order of the shape, from 0 on"
-        )
-    return place

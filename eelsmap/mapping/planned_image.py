@@ -10,7 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eelsmap.errors import EelsmapError, RecipeError
-from eelsmap.mapping.blocks import by_block, pixel_sample, row_numbers, rows_of_sample, sum_rows, with_neighbours
+from eelsmap.io import prepare
+from eelsmap.mapping.blocks import by_block, row_numbers, rows_of_sample, with_neighbours
+from eelsmap.mapping.memory import return_memory
+from eelsmap.mapping.scan_reading import ScanReading
 from eelsmap.preprocess.cleaning import cleaned
 from eelsmap.preprocess.local_average import averaging_depth, local_average
 from eelsmap.preprocess.plan import Plan
@@ -18,7 +21,7 @@ from eelsmap.preprocess.planning import BRIGHT, ScanRows, make_plan
 from eelsmap.preprocess.zero_loss import measure_zero_loss
 from eelsmap.recipe import Recipe
 
-__all__ = ["PixelWork", "PlannedImage", "plan_signal"]
+__all__ = ["PixelWork", "PlannedImage", "as_planned", "plan_signal"]
 
 
 class PixelWork(Protocol):
@@ -149,23 +152,55 @@ def plan_signal(core: Any, recipe: Recipe, /) -> PlannedImage:
         return _planned(core, recipe)
     except EelsmapError as error:
         raise type(error)(f"{core.metadata.get_item('EELSMap.source.file', 'signal')}: {error}") from error
+    finally:
+        return_memory()
+
+
+def as_planned(signal: Any, recipe: Recipe | None, /) -> PlannedImage:
+    """Plan a signal that is not planned yet.
+
+    Parameters
+    ----------
+    signal
+        A HyperSpy signal, or a planned image, whose plan then serves as it is.
+    recipe
+        The road; that of the shipped models, or that of the plan, when None.
+
+    Returns
+    -------
+    PlannedImage
+        The signal with the decisions.
+
+    Raises
+    ------
+    RecipeError
+        The image is planned for another road than `recipe`.
+    NotASpectrumImageError, EnergyAxisError, NoEdgesError
+        The signal cannot be treated.
+    """
+    if not isinstance(signal, PlannedImage):
+        return plan_signal(prepare(signal), Recipe() if recipe is None else recipe)
+    if recipe is not None and recipe != signal.recipe:
+        raise RecipeError("the image is planned for another recipe; give the signal itself, or leave the recipe out")
+    return signal
 
 
 def _planned(core: Any, recipe: Recipe) -> PlannedImage:
     """Plan a signal; errors do not name the file yet."""
-    energy = core.axes_manager.signal_axes[0].axis
-    sample = pixel_sample(core.data)
+    energy = core.axes_manager.signal_axes[0].axis + recipe.energy_axis.offset
     shifting = _low_loss_for_shifts(core, recipe)
     positions, rows = None, None
     if shifting is not None:
         low_energy = shifting.axes_manager.signal_axes[0].axis
-        positions = measure_zero_loss(pixel_sample(shifting.data), low_energy).position
+        positions = measure_zero_loss(ScanReading(shifting.data, rows=False).sample, low_energy).position
         if not np.isfinite(positions).any():
             shifting, positions = None, None
             core.metadata.set_item("EELSMap.low_loss_reason", "not used: no pixel of it holds a zero-loss peak")
-    if positions is None and recipe.energy_axis.rows and recipe.energy_axis.mode in ("auto", "global"):
-        rows = _scan_rows(core.data, sample)
-    plan = make_plan(sample, energy, recipe, zero_loss=positions, rows=rows)
+    by_rows = positions is None and recipe.energy_axis.rows and recipe.energy_axis.mode in ("auto", "global")
+    reading = ScanReading(core.data, rows=by_rows)
+    if by_rows:
+        rows = _scan_rows(core.data, reading)
+    plan = make_plan(reading.sample, energy, recipe, zero_loss=positions, rows=rows)
     plan = replace(plan, navigation=sum(length > 1 for length in core.data.shape[:-1]))
     deconvolving = _low_loss_for_deconvolution(core, recipe)
     if deconvolving is not None:
@@ -173,15 +208,15 @@ def _planned(core: Any, recipe: Recipe) -> PlannedImage:
     return PlannedImage(core, recipe, plan, shifting, deconvolving)
 
 
-def _scan_rows(data: Any, sample: NDArray[np.generic]) -> ScanRows | None:
+def _scan_rows(data: Any, reading: ScanReading) -> ScanRows | None:
     """Sum up the rows of a scan; None for what has no rows."""
     if data.ndim == 1:
         return None
-    totals = sample.sum(axis=1, dtype=np.float64)
+    totals = reading.sample.sum(axis=1, dtype=np.float64)
     totals = totals[np.isfinite(totals)]
     if totals.size == 0:
         return None
-    return ScanRows(sum_rows(data, above=BRIGHT * float(np.percentile(totals, 95))), rows_of_sample(data.shape[:-1]))
+    return ScanRows(reading.sum_rows(above=BRIGHT * float(np.percentile(totals, 95))), rows_of_sample(data.shape[:-1]))
 
 
 def _low_loss_for_shifts(core: Any, recipe: Recipe) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from copy import deepcopy
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from eelsmap.mapping.growing_stack import GrowingStack, OnBlock
 from eelsmap.mapping.map_names import ERROR, LOWER, UPPER, base_name, is_quality, map_info
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ class PropertyMaps(Mapping[str, "PropertyMap"]):
         if len(set(names)) != len(names):
             raise ValueError(f"a map is named twice: {sorted(names)}")
         self._stack = stack
+        self._growing: GrowingStack | None = None
         self._names = tuple(names)
         self._axes = tuple({**axis} for axis in axes)
         self._provenance = deepcopy(dict(provenance))
@@ -82,6 +84,11 @@ class PropertyMaps(Mapping[str, "PropertyMap"]):
         """Say what there is, without computing it."""
         size = " x ".join(map(str, self.shape)) or "one spectrum"
         return f"<PropertyMaps{', lazy' if self.is_lazy else ''}: {size}; {', '.join(self.properties)}>"
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of all maps, in the order in which a block holds them."""
+        return self._names
 
     @property
     def properties(self) -> list[str]:
@@ -136,6 +143,12 @@ class PropertyMaps(Mapping[str, "PropertyMap"]):
         self.compute(progress=False)
         return np.asarray(self[name].data).reshape(self.shape)
 
+    @property
+    def stack(self) -> NDArray[np.float32]:
+        """All maps in one array, shape (map, navigation...), in the order of :attr:`names`; computes lazy maps."""
+        self.compute(progress=False)
+        return np.moveaxis(self._stack, -1, 0)
+
     def interval(self, name: str) -> tuple[NDArray[Any], NDArray[Any]] | None:
         """Lower and upper limit of a map: its interval, or one standard deviation on either side.
 
@@ -155,26 +168,71 @@ class PropertyMaps(Mapping[str, "PropertyMap"]):
             return self.array(name) - self.array(name + ERROR), self.array(name) + self.array(name + ERROR)
         return None
 
-    def compute(self, *, progress: bool = True) -> Self:
+    def compute(
+        self,
+        *,
+        progress: bool = True,
+        on_block: OnBlock | None = None,
+        cancelled: Callable[[], bool] | None = None,
+    ) -> Self:
         """Compute all maps in one pass over the data, in place.
 
         Parameters
         ----------
         progress
             Show a progress bar.
+        on_block
+            Called as ``on_block(place, values, fraction)`` for each block of pixels as soon as it is finished, one at a
+            time, in the thread that called this method: the slices of the block along the navigation axes, its values
+            (block navigation..., map) in the order of :attr:`names`, and the share of all pixels done, 0 to 1. Blocks
+            come in any order.
+        cancelled
+            Asked after each block; the run ends when it says True.
 
         Returns
         -------
         PropertyMaps
             These maps; nothing happens if they are computed already.
+
+        Raises
+        ------
+        eelsmap.errors.RunCancelledError
+            When `cancelled` says so. The maps stay lazy, but the blocks finished before are kept, here as with any
+            other error: the next call does what is missing.
         """
         if self.is_lazy:
             from dask.diagnostics import ProgressBar
 
+            growing = self._grow()
             with ProgressBar() if progress else nullcontext():
-                self._stack = np.asarray(self._stack.compute())
+                self._stack = growing.compute(on_block=on_block, cancelled=cancelled)
+            self._growing = None
             self._made.clear()
         return self
+
+    def partial(self, name: str) -> NDArray[Any]:
+        """Values of a map as far as they are computed; computes nothing.
+
+        Parameters
+        ----------
+        name
+            Name of the map.
+
+        Returns
+        -------
+        numpy.ndarray
+            A copy, as :meth:`array` gives it. Where a pixel is not computed yet, NaN, and 0 in ``flags``.
+        """
+        if name not in self._names:
+            raise KeyError(f"no map {name!r}; there are {', '.join(self._names)}")
+        stack = self._grow().values if self.is_lazy else self._stack
+        return np.array(stack[..., self._names.index(name)], dtype=np.uint32 if name == "flags" else None)
+
+    def _grow(self) -> GrowingStack:
+        """Return what is known of lazy maps."""
+        if self._growing is None:
+            self._growing = GrowingStack(self._stack, [0.0 if name == "flags" else np.nan for name in self._names])
+        return self._growing
 
     def summary(self) -> DataFrame:
         """One row a property: mean, median, spread, interval width, answered fraction; computes lazy maps."""
@@ -189,19 +247,19 @@ class PropertyMaps(Mapping[str, "PropertyMap"]):
         return count_flags(self.array("flags")) if "flags" in self else {}
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
-        """Write all maps with their provenance to one .hspy file, all or nothing; computes lazy maps.
+        """Write all maps with their provenance to one file, all or nothing; computes lazy maps.
 
         Parameters
         ----------
         path
-            A .hspy file; the extension is added where there is none.
+            A .hspy, .ome.tif or .ome.tiff file; .hspy is added where there is no extension.
         overwrite
             Replace an existing file.
 
         Returns
         -------
         pathlib.Path
-            The file; :meth:`load` and plain HyperSpy open it.
+            The file; :meth:`load` opens it, and plain HyperSpy a .hspy file.
 
         Raises
         ------
@@ -210,10 +268,10 @@ class PropertyMaps(Mapping[str, "PropertyMap"]):
         ValueError
             If the extension is another one.
         """
-        from eelsmap.io.maps import write_maps
+        from eelsmap.io.maps import save_maps
 
         self.compute(progress=False)
-        return write_maps(path, self._stack, self._names, self.axes, self._provenance, overwrite=overwrite)
+        return save_maps(self, path, overwrite=overwrite)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Self:

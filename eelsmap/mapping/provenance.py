@@ -9,6 +9,7 @@ from importlib.metadata import version
 from typing import Any
 
 from eelsmap._version import __version__
+from eelsmap.io.metadata import acquisition
 from eelsmap.mapping.planned_image import PlannedImage
 from eelsmap.models.model import Model
 from eelsmap.preprocess.local_average import averaging_fwhm
@@ -44,10 +45,18 @@ def provenance(image: PlannedImage, more: Mapping[str, Any], /) -> dict[str, Any
         "recipe_sha256": recipe.sha256,
         **plan.to_dict(),
         "averaging": _averaging(recipe.noise.average if plan.navigation else 0.0),
-        "source": source.as_dictionary() if hasattr(source, "as_dictionary") else (source or {}),
+        "source": _as_dict(source),
+        "low_loss_source": _as_dict(core.metadata.get_item("EELSMap.low_loss_source", None)),
+        "low_loss_simultaneous": str(core.metadata.get_item("EELSMap.low_loss_simultaneous", "")),
+        "acquisition": acquisition(core),
         "title": str(core.metadata.get_item("General.title", "")),
         "low_loss": str(core.metadata.get_item("EELSMap.low_loss_reason", "none")),
     }
+
+
+def _as_dict(value: Any) -> dict[str, Any]:
+    """Plain dict of what metadata hold; empty for nothing."""
+    return value.as_dictionary() if hasattr(value, "as_dictionary") else (value or {})
 
 
 def _averaging(sigma: float) -> str:
@@ -62,6 +71,7 @@ def _averaging(sigma: float) -> str:
 
 def model_identity(model: Model, /) -> dict[str, Any]:
     """Name, version and hash of a model, what it was trained on, its limits, and its main figures."""
+    corrected = model.manifest.get("corrected") or {}
     return {
         "name": model.name,
         "version": model.version,
@@ -69,6 +79,9 @@ def model_identity(model: Model, /) -> dict[str, Any]:
         "trained_on": str(model.manifest.get("trained_on", "")),
         "limits": str(model.manifest.get("limits", "")),
         "measured": _measured(model),
+        "measured_on": str(model.manifest.get("metrics", {}).get("measured_on", "")),
+        "corrected": {key: corrected[key] for key in ("spectra", "specimens", "measured_on") if key in corrected},
+        "path": model.path,
     }
 
 

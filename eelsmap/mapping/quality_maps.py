@@ -8,12 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from eelsmap.io import prepare
-from eelsmap.mapping.blocks import pixel_sample
 from eelsmap.mapping.engine import maps_of
 from eelsmap.mapping.pixel_block import plan_token
-from eelsmap.mapping.planned_image import PlannedImage, plan_signal
+from eelsmap.mapping.planned_image import PlannedImage, as_planned
 from eelsmap.mapping.property_maps import PropertyMaps
+from eelsmap.mapping.scan_reading import ScanReading
 from eelsmap.preprocess.background_quality import background_quality
 from eelsmap.preprocess.cleaning import cleaned
 from eelsmap.preprocess.denoising import project
@@ -138,9 +137,10 @@ def map_quality(signal: Any, *, recipe: Recipe | None = None, lazy: bool | None 
     Parameters
     ----------
     signal
-        Core-loss HyperSpy signal as for :func:`eelsmap.map_properties`; with a low loss, its thickness is mapped too.
+        Core-loss HyperSpy signal, or planned image, as for :func:`eelsmap.map_properties`; with a low loss, its
+        thickness is mapped too.
     recipe
-        The road; that of the shipped models when None.
+        The road; that of the plan, or of the shipped models, when None.
     lazy
         Whether to leave the maps to be computed when they are asked for. None follows the signal.
 
@@ -157,7 +157,7 @@ def map_quality(signal: Any, *, recipe: Recipe | None = None, lazy: bool | None 
     NotASpectrumImageError, EnergyAxisError, NoEdgesError, RecipeError
         The signal cannot be mapped; the message says why.
     """
-    return quality_of_image(plan_signal(prepare(signal), recipe or Recipe()), lazy=lazy)
+    return quality_of_image(as_planned(signal, recipe), lazy=lazy)
 
 
 def quality_of_image(image: PlannedImage, /, *, lazy: bool | None = None) -> PropertyMaps:
@@ -166,7 +166,7 @@ def quality_of_image(image: PlannedImage, /, *, lazy: bool | None = None) -> Pro
     decided, more = None, {}
     if low_loss is not None:
         energy = low_loss.axes_manager.signal_axes[0].axis
-        sample = pixel_sample(low_loss.data)
+        sample = ScanReading(low_loss.data, rows=False).sample
         decided = LowLossPlan(energy, elastic_threshold(sample, energy), estimate_gain(sample))
         more = {"thickness_from": low_loss.data}
     return maps_of(image, QualityWork(image.plan, image.recipe, decided), {}, more=more, lazy=lazy)

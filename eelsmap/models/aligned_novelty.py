@@ -7,6 +7,8 @@ first look sees. A spectrum is novel when either look says so.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -42,7 +44,7 @@ def aligned_distributions(
     most = max(len(places) for places in columns)
     result = np.empty((len(features), len(columns), most))
     for index, places in enumerate(columns):
-        curves = np.cumsum(np.nan_to_num(features[:, places].astype(np.float64)), axis=1)
+        curves = np.cumsum(np.nan_to_num(features[:, list(places)].astype(np.float64)), axis=1)
         result[:, index] = np.pad(curves, ((0, 0), (0, most - len(places))), mode="edge")
     result[~np.isfinite(distribution[..., 0])] = np.nan
     return result, log_snr, seen
@@ -54,10 +56,13 @@ def aligned_points(recipe: Recipe, /) -> tuple[int, int]:
     return len(columns), max(len(places) for places in columns)
 
 
-def _aligned_columns(recipe: Recipe) -> list[list[int]]:
-    """Columns of the feature matrix that hold the aligned bins of each edge."""
+@lru_cache(maxsize=16)
+def _aligned_columns(recipe: Recipe) -> tuple[tuple[int, ...], ...]:
+    """Columns of the feature matrix that hold the aligned bins of each edge; they lie side by side."""
     words = [name.split() for name in feature_names(recipe)]
-    return [[place for place, word in enumerate(words) if word[:2] == ["aligned", edge]] for edge in recipe.used_edges]
+    return tuple(
+        tuple(place for place, word in enumerate(words) if word[:2] == ["aligned", edge]) for edge in recipe.used_edges
+    )
 
 
 def fit_both_looks(
@@ -88,7 +93,17 @@ def relative_score_of_both(
     novelty: Novelty, aligned: Novelty | None, features: NDArray[np.floating], recipe: Recipe, /
 ) -> NDArray[np.float64]:
     """Larger of the two scores over their thresholds, shape (n,); NaN where no edge is seen. One look may be enough."""
-    first = novelty.relative_score(*seen_distributions(features, recipe))
+    if not novelty.compiled or (aligned is not None and not aligned.compiled):
+        first = novelty.relative_score(*seen_distributions(features, recipe))
+        if aligned is None:
+            return first
+        return np.fmax(first, aligned.relative_score(*aligned_distributions(features, recipe)))
+    distribution, log_snr, seen = seen_distributions(features, recipe)
+    covered, table = np.isfinite(distribution[..., 0]), np.asarray(features, dtype=np.float32)
+    points = distribution.shape[2] * np.arange(distribution.shape[1] + 1)
+    ends = np.stack([points[:-1], points[1:]], axis=1)
+    first = novelty.relative_score_of_columns(table, ends, covered, log_snr, seen)
     if aligned is None:
         return first
-    return np.fmax(first, aligned.relative_score(*aligned_distributions(features, recipe)))
+    ends = np.array([(places[0], places[-1] + 1) for places in _aligned_columns(recipe)])
+    return np.fmax(first, aligned.relative_score_of_columns(table, ends, covered, log_snr, seen, summed=True))

@@ -11,6 +11,7 @@ What a bin of a spectrum laid on its own maximum contributes lies where that bin
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -53,6 +54,12 @@ class EdgeColumns:
 
 def edge_columns(names: list[str], recipe: Recipe, edge: str, /) -> EdgeColumns:
     """Find the columns of an edge among the names of features, which are those of a model or of a specialist."""
+    return _edge_columns(tuple(names), recipe, edge)
+
+
+@lru_cache(maxsize=64)
+def _edge_columns(names: tuple[str, ...], recipe: Recipe, edge: str) -> EdgeColumns:
+    """Find the columns once: pixel after pixel is explained with the same names."""
     parts = [(column, name.split()) for column, name in enumerate(names)]
     points = [(column, float(words[2])) for column, words in parts if words[:2] == ["cdf", edge]]
     bins = [(column, float(words[2])) for column, words in parts if words[:2] == ["aligned", edge]]
@@ -71,7 +78,16 @@ def edge_columns(names: list[str], recipe: Recipe, edge: str, /) -> EdgeColumns:
 
 def bin_boundaries(recipe: Recipe, /) -> dict[str, NDArray[np.float64]]:
     """Boundaries of the energy bins of each edge that is used, shape (bin + 1,), eV."""
-    return {name: recipe.edge_set[name].intervals(recipe.edge_set.points) for name in recipe.used_edges}
+    return dict(_bin_boundaries(recipe))
+
+
+@lru_cache(maxsize=16)
+def _bin_boundaries(recipe: Recipe) -> dict[str, NDArray[np.float64]]:
+    """Make the boundaries once; they are not written to."""
+    found = {name: recipe.edge_set[name].intervals(recipe.edge_set.points) for name in recipe.used_edges}
+    for boundaries in found.values():
+        boundaries.setflags(write=False)
+    return found
 
 
 def usual_shares(model: Model, /) -> dict[str, NDArray[np.float64]]:
@@ -79,14 +95,20 @@ def usual_shares(model: Model, /) -> dict[str, NDArray[np.float64]]:
 
     The model keeps some points of the mean cumulative distribution; a monotone curve is laid through them.
     """
+    mean = np.ascontiguousarray(model.novelty.mean, dtype=np.float64)
+    return dict(_usual_shares(model.recipe, mean.shape, mean.tobytes()))
+
+
+@lru_cache(maxsize=16)
+def _usual_shares(recipe: Recipe, shape: tuple[int, ...], mean: bytes) -> dict[str, NDArray[np.float64]]:
+    """Lay the curves once for a model; they are not written to."""
+    means = np.frombuffer(mean).reshape(shape)
     result = {}
-    boundaries = bin_boundaries(model.recipe)
-    for index, (name, cuts) in enumerate(boundaries.items()):
-        mean = model.novelty.mean[index]
-        stride = model.recipe.features.stride
-        kept = cuts[1:][::-1][::stride][::-1]
-        curve = PchipInterpolator(np.concatenate([cuts[:1], kept]), np.concatenate([[0.0], mean, [1.0]]))
+    for index, (name, cuts) in enumerate(bin_boundaries(recipe).items()):
+        kept = cuts[1:][::-1][:: recipe.features.stride][::-1]
+        curve = PchipInterpolator(np.concatenate([cuts[:1], kept]), np.concatenate([[0.0], means[index], [1.0]]))
         result[name] = np.diff(curve(cuts))
+        result[name].setflags(write=False)
     return result
 
 

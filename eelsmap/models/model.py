@@ -15,7 +15,7 @@ from eelsmap.errors import NO_ANSWER, BundleError, PixelFlag
 from eelsmap.features import feature_energies, feature_matrix, feature_names
 from eelsmap.models.aligned_novelty import aligned_points, relative_score_of_both
 from eelsmap.models.alone import AloneSpace, alone_curves, alone_features, alone_names, edge_log_snr, stands_alone
-from eelsmap.models.bundle import read_bundle
+from eelsmap.models.bundle import read_bundle, shipped_models
 from eelsmap.models.bundle_content import BundleContent, bundle_content
 from eelsmap.models.corrections import CORRECTIONS, NO_CORRECTIONS, Corrections
 from eelsmap.models.fast_trees import TreesByWidth
@@ -61,6 +61,8 @@ class Model:
         The model card, Markdown.
     corrections
         What a user's references changed (:mod:`eelsmap.models.calibration`); nothing in a model as it was trained.
+    path
+        Where the bundle lies; empty for a model that came with eelsmap or was never written.
     """
 
     name: str
@@ -77,6 +79,7 @@ class Model:
     manifest: Mapping[str, Any]
     card: str
     corrections: Corrections = NO_CORRECTIONS
+    path: str = ""
 
     @property
     def columns(self) -> list[str]:
@@ -97,8 +100,18 @@ class Model:
         """Leave the laid-out trees behind when a model travels to another process, which lays them out again."""
         return {name: value for name, value in self.__dict__.items() if name != "_trees"}
 
+    @property
+    def reads_features_only(self) -> bool:
+        """Whether features say all that the model wants to know of a pixel in which several edges are seen."""
+        return not (any(self.corrections.shift.values()) or any(self.corrections.fwhm.values()))
+
     def predict_stack(
-        self, stack: EdgeStack, /, *, axis_uncertainty: NDArray[np.float64] | float
+        self,
+        stack: EdgeStack,
+        /,
+        *,
+        axis_uncertainty: NDArray[np.float64] | float,
+        features: NDArray[np.float32] | None = None,
     ) -> NDArray[np.float32]:
         """Predict the properties of n pixels.
 
@@ -109,6 +122,9 @@ class Model:
         axis_uncertainty
             What may remain wrong of the energy axis, for each spectrum, shape (n,), or for all, eV; NaN where nobody
             knows.
+        features
+            The feature matrix of these pixels where it is known already and :attr:`reads_features_only` holds, shape
+            (n, feature); `stack` need not hold net counts then, and no specialist is asked about single edges.
 
         Returns
         -------
@@ -118,30 +134,62 @@ class Model:
             training spectra over what is usual: spectra above 1 get the flag ``NOVEL`` in ``stack.flags``, in place,
             and keep their values. The valence of a metal whose edge is the only one seen comes from a specialist.
         """
-        stack = self.corrections.on_stack(stack, self.recipe)
-        features = feature_matrix(stack, self.recipe, axis_uncertainty=axis_uncertainty)
+        known = features is not None
+        if features is None:
+            stack = self.corrections.on_stack(stack, self.recipe)
+            features = feature_matrix(stack, self.recipe, axis_uncertainty=axis_uncertainty)
         result = np.full((features.shape[0], len(self.outputs)), np.nan, dtype=np.float32)
         answered = (stack.flags & np.uint32(NO_ANSWER)) == 0
-        novelty = result[:, -1]
-        if answered.any():
-            result[answered, :-1] = self.predict_features(features[answered], total_log_snr(stack)[answered])
-            novelty[answered] = relative_score_of_both(
-                self.novelty, self.novelty_aligned, features[answered], self.recipe
-            )
-        for target in self.alone:
+        rows = slice(None) if answered.all() else np.flatnonzero(answered)
+        novelty, asked = result[:, -1], features[rows]
+        if len(asked):
+            result[rows, :-1] = self.predict_features(asked, total_log_snr(stack)[rows])
+            novelty[rows] = relative_score_of_both(self.novelty, self.novelty_aligned, asked, self.recipe)
+        for target in () if known else self.alone:
             self._answer_alone(target, stack, answered, axis_uncertainty, result)
-        result[answered, :-1] = self.corrections.on_values(
-            result[answered, :-1], features[answered], stack.seen[answered], self.targets, self.recipe, self.boosters
+        result[rows, :-1] = self.corrections.on_values(
+            result[rows, :-1], asked, stack.seen[rows], self.targets, self.recipe, self.boosters
         )
         novelty /= self.corrections.novelty_factor
         with np.errstate(invalid="ignore"):
             stack.flags[novelty > 1] |= np.uint32(PixelFlag.NOVEL)
+        self._leave_out(result, stack.flags, 3)
+        return result
+
+    def predict_values(self, stack: EdgeStack, features: NDArray[np.float32], /) -> NDArray[np.float32]:
+        """Predict the properties of n pixels, without intervals and novelty, from features that are known already.
+
+        Parameters
+        ----------
+        stack, features
+            As for :meth:`predict_stack`.
+
+        Returns
+        -------
+        numpy.ndarray
+            Shape (n, property): what :meth:`predict_stack` gives for them.
+        """
+        result = np.full((len(features), len(self.targets)), np.nan, dtype=np.float32)
+        answered = (stack.flags & np.uint32(NO_ANSWER)) == 0
+        rows = slice(None) if answered.all() else np.flatnonzero(answered)
+        asked = features[rows]
+        if len(asked):
+            said = self._said(list(self.targets), asked)
+            for index, name in enumerate(self.targets):
+                table = self.probabilities.get(name)
+                value = said[name] if table is None else np.interp(said[name], table.score, table.value)
+                result[rows, index] = value if table is not None else np.clip(value, *PROPERTIES[name].limits)
+        self._leave_out(result, stack.flags, 1)
+        return result
+
+    def _leave_out(self, result: NDArray[np.float32], flags: NDArray[np.uint32], each: int) -> None:
+        """Take back what rests on an edge that is not there, in place; `each`: columns of a property."""
         for index, target in enumerate(self.targets):
             edge = PROPERTIES[target].edge
             if edge is not None:
-                without = np.uint32(PixelFlag.weak(edge) | PixelFlag.missing(edge))
-                result[(stack.flags & without) != 0, 3 * index : 3 * index + 3] = np.nan
-        return result
+                without = (flags & np.uint32(PixelFlag.weak(edge) | PixelFlag.missing(edge))) != 0
+                if without.any():
+                    result[without, each * index : each * (index + 1)] = np.nan
 
     def _answer_alone(
         self,
@@ -268,6 +316,7 @@ def load_model(name_or_path: str | Path) -> Model:
         manifest["name"], manifest["version"], sha256, content.recipe, content.targets, content.boosters,
         content.numbers, content.probabilities, content.novelty, content.novelty_aligned, content.alone, manifest,
         content.card, _corrections(parts, content, where),
+        "" if where in shipped_models() else str(Path(where).resolve()),
     )  # fmt: skip
     _check_parts(model, where)
     return model

@@ -13,9 +13,12 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass, fields
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
+
+from eelsmap.preprocess.fused_numba import AVAILABLE
 
 __all__ = ["Novelty", "fit_novelty"]
 
@@ -74,16 +77,85 @@ class Novelty:
         numpy.ndarray
             Shape (n,): above 1 the spectrum is unlike those that the model learned from; NaN where no edge is seen.
         """
+        score = np.full(seen.shape, np.nan)
+        for edge in range(seen.shape[1]):
+            rows = seen[:, edge]
+            if rows.any():
+                score[rows, edge] = self._score(distribution[rows, edge], edge)
+        return self._highest(score, np.isfinite(distribution[..., 0]), log_snr, seen)
+
+    def relative_score_of_columns(
+        self,
+        features: NDArray[np.float32],
+        columns: NDArray[np.intp],
+        covered: NDArray[np.bool_],
+        log_snr: NDArray[np.floating],
+        seen: NDArray[np.bool_],
+        /,
+        *,
+        summed: bool = False,
+    ) -> NDArray[np.float64]:
+        """As :meth:`relative_score`, straight from the columns of a feature matrix.
+
+        Parameters
+        ----------
+        features
+            Shape (n, feature).
+        columns, summed
+            Where the curve of each edge lies, shape (edge, 2), and whether it is still to be summed up along energy;
+            see :func:`eelsmap.models.novelty_kernels.distances`.
+        covered
+            Which edges the axis covers, shape (n, edge).
+        log_snr, seen
+            As for :meth:`relative_score`.
+
+        Returns
+        -------
+        numpy.ndarray
+            Shape (n,).
+        """
+        from eelsmap.models.novelty_kernels import distances
+
+        by_point = self._by_point
+        if by_point is None:
+            raise ValueError("too many directions for the compiled distances")
+        cloud = self.mean, by_point, self.spread, self.residual
+        score = distances(features, columns, seen, cloud, summed=summed)
+        return self._highest(score, covered, log_snr, seen)
+
+    @property
+    def compiled(self) -> bool:
+        """Whether :meth:`relative_score_of_columns` can be asked."""
+        return self._by_point is not None
+
+    @cached_property
+    def _by_point(self) -> NDArray[np.float64] | None:
+        """Directions as the kernel wants them."""
+        if not AVAILABLE:
+            return None
+        from eelsmap.models.novelty_kernels import directions_by_point
+
+        return directions_by_point(self.components)
+
+    def _highest(
+        self,
+        score: NDArray[np.float64],
+        covered: NDArray[np.bool_],
+        log_snr: NDArray[np.floating],
+        seen: NDArray[np.bool_],
+    ) -> NDArray[np.float64]:
+        """Largest of the scores (n, edge) over their thresholds, or of how clearly an edge stands alone."""
         relative = np.full(seen.shape, -np.inf)
         for edge in range(seen.shape[1]):
             rows = seen[:, edge]
             if rows.any():
                 position = np.searchsorted(self.boundaries[edge], log_snr[rows, edge])
-                relative[rows, edge] = self._score(distribution[rows, edge], edge) / self.threshold[edge, position]
-        lone = _stands_alone(distribution, seen)
-        by_clarity = np.where(seen & lone[:, None], 10.0 ** (log_snr.astype(np.float64) - self.alone), -np.inf)
-        highest = np.maximum(relative.max(axis=1), by_clarity.max(axis=1))
-        return np.where(seen.any(axis=1), highest, np.nan)
+                relative[rows, edge] = score[rows, edge] / self.threshold[edge, position]
+        lone = _stands_alone(covered, seen)
+        if lone.any():
+            by_clarity = np.where(seen & lone[:, None], 10.0 ** (log_snr.astype(np.float64) - self.alone), -np.inf)
+            relative = np.maximum(relative, by_clarity)
+        return np.where(seen.any(axis=1), relative.max(axis=1), np.nan)
 
     def _score(self, distribution: NDArray[np.floating], edge: int) -> NDArray[np.float64]:
         """Distance of distributions (n, point) of one edge, shape (n,)."""
@@ -149,16 +221,15 @@ def fit_novelty(
         threshold = np.array([np.quantile(score[position == index], accepted) for index in range(_RANGES)])
         cloud = _cloud(curves)
         parts.append((cloud.mean[0], cloud.components[0], cloud.spread[0], cloud.residual[0], boundaries, threshold))
-    lone = _stands_alone(distribution, seen)
+    lone = _stands_alone(np.isfinite(distribution[..., 0]), seen)
     alone = np.array([_usual_limit(log_snr[lone & seen[:, edge], edge], accepted) for edge in range(seen.shape[1])])
     mean, components, spread, residual, limits, thresholds = (np.array(column) for column in zip(*parts, strict=True))
     return Novelty(mean, components, spread, residual, limits, thresholds, alone)
 
 
-def _stands_alone(distribution: NDArray[np.floating], seen: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def _stands_alone(covered: NDArray[np.bool_], seen: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Spectra of which the axis covers every one of several edges, but only one is seen; shape (n,)."""
-    covered = np.isfinite(distribution[..., 0]).all(axis=1)
-    return covered & (seen.sum(axis=1) == 1) & (seen.shape[1] > 1)
+    return np.asarray(covered.all(axis=1) & (seen.sum(axis=1) == 1) & (seen.shape[1] > 1))
 
 
 def _usual_limit(log_snr: NDArray[np.floating], accepted: float) -> float:

@@ -8,12 +8,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["LayerData", "counts_layer", "image_layer"]
+from eelsmap.napari.flag_pattern import hatch_vectors, line_width
+from eelsmap.napari.map_layer_data import LayerPlan
+
+__all__ = ["LayerData", "axes_of", "counts_layer", "image_layer", "map_layer"]
 
 LayerData = tuple[NDArray[Any], dict[str, Any], str]
 
 
-def counts_layer(signal: Any, name: str) -> LayerData:
+def counts_layer(signal: Any, name: str, *, counts: NDArray[Any] | None = None) -> LayerData:
     """Make an image layer of the counts of a spectrum image, summed over energy.
 
     Parameters
@@ -22,21 +25,73 @@ def counts_layer(signal: Any, name: str) -> LayerData:
         Spectrum image; a lazy one is read once, block by block.
     name
         Name of the layer.
+    counts
+        Its counts, where they are known or will be, shape (navigation...).
 
     Returns
     -------
     tuple
         Layer data. The signal itself, lazy or not, stands in the layer's ``metadata["eelsmap"]["signal"]``.
     """
-    counts = np.asarray(signal.data.sum(axis=-1, dtype=np.float64))
+    if counts is None:
+        counts = np.asarray(signal.data.sum(axis=-1, dtype=np.float64))
+    data, keywords, kind = image_layer(counts, axes_of(signal), name, colormap="gray")
+    keywords["metadata"] = {"eelsmap": {"kind": "spectrum_image", "name": name, "signal": signal}}
+    return data, keywords, kind
+
+
+def axes_of(signal: Any) -> list[dict[str, Any]]:
+    """Navigation axes of a signal in array order: dicts with size, scale, offset, units."""
     # navigation_axes runs x, y; the array is indexed y, x.
-    axes = [
+    return [
         {"size": axis.size, "scale": axis.scale, "offset": axis.offset, "units": axis.units}
         for axis in signal.axes_manager.navigation_axes[::-1]
     ]
-    data, keywords, kind = image_layer(counts, axes, name, colormap="gray")
-    keywords["metadata"] = {"eelsmap": {"kind": "spectrum_image", "signal": signal}}
-    return data, keywords, kind
+
+
+def map_layer(
+    plan: LayerPlan,
+    values: NDArray[Any],
+    axes: Sequence[dict[str, Any]],
+    *,
+    title: str,
+    visible: bool,
+    metadata: dict[str, Any],
+) -> LayerData:
+    """Make the layer of one map: an image, or hatching as vectors for flags.
+
+    Parameters
+    ----------
+    plan
+        What it shows.
+    values
+        Its array, at least two axes; the layer keeps this very array.
+    axes
+        Navigation axes in array order.
+    title
+        Name of the layer.
+    visible
+        Whether it is seen.
+    metadata
+        What stands in ``metadata["eelsmap"]`` beside kind and property.
+
+    Returns
+    -------
+    tuple
+        Layer data.
+    """
+    data, keywords, kind = image_layer(
+        values, axes, title, colormap=plan.colormap, limits=(0.0, 1.0) if plan.kind == "flags" else plan.limits(values)
+    )
+    keywords["metadata"] = {"eelsmap": {"kind": plan.kind, "property": plan.name, **metadata}}
+    keywords["visible"] = visible
+    if plan.kind != "flags":
+        return data, {**keywords, "interpolation2d": "nearest"}, kind
+    for unfit in ("colormap", "contrast_limits"):
+        keywords.pop(unfit)
+    vectors, colours = hatch_vectors(values)
+    keywords |= {"ndim": values.ndim, "vector_style": "line", "edge_width": line_width(values.shape), "opacity": 0.95}
+    return vectors, {**keywords, "edge_color": colours if len(vectors) else "white"}, "vectors"
 
 
 def image_layer(
@@ -71,7 +126,7 @@ def image_layer(
     offset = [float(axis["offset"]) for axis in axes]
     units = [_unit(axis["units"]) for axis in axes]
     missing = max(0, 2 - len(scale))
-    image = np.asarray(values).reshape((1,) * missing + np.shape(values))
+    image = np.asarray(values).reshape((1,) * max(0, 2 - np.ndim(values)) + np.shape(values))
     # Lengths and pixels cannot be mixed in one layer.
     known = units and "pixel" not in units
     return (

@@ -23,6 +23,8 @@ __all__ = ["add_colour_bar", "draw_image", "draw_images", "limits_of", "mean_hal
 
 _PANEL = 2.55
 _FLAT = 0.45
+_DRAWN = 512
+"""Of longer axes every second pixel is drawn, or every third, and so on."""
 _MOST_NOVEL = 0.5
 """Above this share of pixels dots would cover the map: the legend says it instead."""
 
@@ -88,11 +90,15 @@ def draw_image(axes: Axes, maps: PropertyMaps, name: str) -> None:
     y, x = maps.axes
     dx, dy = abs(x["scale"]), abs(y["scale"])
     low, high = limits_of(values, info.limits)
+    # More pixels than a panel can show cost memory without being seen: every gap is an outline of its own.
+    step = -(-max(values.shape) // _DRAWN)
+    values = values[::step, ::step].copy()
     image = axes.imshow(
         values, cmap=info.colormap, vmin=low, vmax=high, origin="upper", interpolation="nearest",
-        extent=(0, x["size"] * dx, y["size"] * dy, 0),
+        extent=(0, values.shape[1] * step * dx, values.shape[0] * step * dy, 0),
     )  # fmt: skip
-    draw_gaps(axes, *no_answer(maps, name), dx, dy)
+    nothing, not_here = no_answer(maps, name)
+    draw_gaps(axes, nothing[::step, ::step], not_here[::step, ::step], step * dx, step * dy)
     axes.set(xticks=[], yticks=[])
     for spine in axes.spines.values():
         spine.set(color=LINE, linewidth=0.6)

@@ -20,7 +20,7 @@ from eelsmap.plot.style import BAND, INK, LINE, MUTED, ROWS, footer_text, new_fi
 if TYPE_CHECKING:
     from eelsmap.mapping.property_maps import PropertyMaps
 
-__all__ = ["draw_profiles"]
+__all__ = ["draw_profile", "draw_profiles"]
 
 _PANEL = (2.9, 2.35)
 _MOST_ROWS = len(ROWS)
@@ -63,14 +63,14 @@ def draw_profiles(maps: PropertyMaps, names: list[str], title: str, columns: int
         above = body.add_subplot(grid[2 * row, column])
         below = body.add_subplot(grid[2 * row + 1, column], sharex=above)
         last = index + columns >= len(names)
-        _draw_profile(above, below, maps, name, long_axis)
+        draw_profile(above, below, maps, name, long_axis)
         if last:
             unit = long_axis["units"]
             below.set_xlabel(f"distance ({unit})" if unit else "pixel", fontsize=7.5, color=MUTED)
     return figure
 
 
-def _draw_profile(above: Axes, below: Axes, maps: PropertyMaps, name: str, axis: dict) -> None:
+def draw_profile(above: Axes, below: Axes, maps: PropertyMaps, name: str, axis: dict) -> None:
     """Draw the profiles of one map and its strip."""
     info = map_info(name)
     values = along(maps.array(name)).astype(np.float64)

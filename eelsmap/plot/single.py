@@ -16,7 +16,7 @@ from eelsmap.plot.style import INK, LINE, MUTED, ROWS, footer_text, new_figure, 
 if TYPE_CHECKING:
     from eelsmap.mapping.property_maps import PropertyMaps
 
-__all__ = ["draw_single"]
+__all__ = ["draw_row", "draw_single"]
 
 _ROW = 0.44
 _WIDTH = 7.2
@@ -45,11 +45,11 @@ def draw_single(maps: PropertyMaps, names: list[str], title: str) -> Figure:
     figure, body = new_figure(_WIDTH, _ROW * len(names) + 0.1, footer, (), title)
     rows = body.subplots(len(names), 1, squeeze=False).ravel()
     for axes, name in zip(rows, names, strict=True):
-        _draw_row(axes, maps, name)
+        draw_row(axes, maps, name)
     return figure
 
 
-def _draw_row(axes: Axes, maps: PropertyMaps, name: str) -> None:
+def draw_row(axes: Axes, maps: PropertyMaps, name: str) -> None:
     """Draw one property."""
     info = map_info(name)
     value = float(maps.array(name))

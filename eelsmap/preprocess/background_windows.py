@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 from eelsmap.edges import Edge, EdgeSet
 from eelsmap.preprocess.background_fit import fit_background
 from eelsmap.preprocess.energy_axis import AxisCorrection
+from eelsmap.preprocess.fused_likelihood import FITTED, fit_windows
+from eelsmap.preprocess.fused_numba import AVAILABLE
 from eelsmap.preprocess.windows import channel_positions, counts_between, running_sum
 
 __all__ = ["BackgroundWindow", "choose_windows"]
@@ -129,11 +131,8 @@ def _choose(
     if excess <= _SIGNIFICANT * np.sqrt(2 * default.freedom) or default.structure <= _MATTERS:
         return window
     step = max(1, round(_STEP / (boundaries[1] - boundaries[0])))
-    fits = {
-        (first, last): _fit(counts[:, first:last], boundaries[first : last + 1], target, gain, pixels, cautious=True)
-        for first in range(0, number, step)
-        for last in range(number, first + _LEAST_BINS, -step)
-    }
+    places = [(first, last) for first in range(0, number, step) for last in range(number, first + _LEAST_BINS, -step)]
+    fits = _fit_all(counts, boundaries, places, target, gain, pixels)
     # One end at a time: structure comes from the edge below or from this edge itself, and there are so many windows cut
     # at both ends that one of them always looks well by chance.
     wide = [
@@ -162,6 +161,29 @@ def _choose(
     )
 
 
+def _fit_all(
+    counts: NDArray[np.float64],
+    boundaries: NDArray[np.float64],
+    places: list[tuple[int, int]],
+    target: float,
+    gain: float,
+    pixels: int,
+) -> dict[tuple[int, int], _Fit]:
+    """Fit parts of one window, each from a first to a last bin (exclusive), cautiously."""
+    found = np.full((len(places), FITTED), np.nan)
+    if AVAILABLE and places:
+        found = fit_windows(counts[0], boundaries, np.array(places), target, noise=gain / pixels)
+    fits = {}
+    for (first, last), numbers in zip(places, found, strict=True):
+        part = counts[:, first:last], boundaries[first : last + 1]
+        fits[first, last] = (
+            _judged(last - first, part[1], target, gain, pixels, numbers, cautious=True)
+            if np.isfinite(numbers).all()
+            else _fit(*part, target, gain, pixels, cautious=True)
+        )
+    return fits
+
+
 def _fit(
     counts: NDArray[np.float64],
     boundaries: NDArray[np.float64],
@@ -176,20 +198,39 @@ def _fit(
     noise = gain / pixels
     fit = fit_background(counts, energy, width, gain=noise, method="likelihood")
     expected = (fit.density(energy) * width)[0]
-    chi_square = float(((counts[0] - expected) ** 2 / (noise * expected)).sum())
-    freedom = energy.size - fit.parameters
-    per_bin = noise * float((1.0 / expected).mean()) / freedom
+    x, share = np.log(energy), expected / expected.sum()
+    middle = float(share @ x)
+    numbers = np.array(
+        [
+            ((counts[0] - expected) ** 2 / (noise * expected)).sum(), (1.0 / expected).mean(), expected.sum(), middle,
+            share @ (x - middle) ** 2, np.log(fit.density(np.exp([target]))[0, 0]),
+        ]
+    )  # fmt: skip
+    return _judged(energy.size, boundaries, target, gain, pixels, numbers, cautious=cautious)
+
+
+def _judged(
+    bins: int,
+    boundaries: NDArray[np.float64],
+    target: float,
+    gain: float,
+    pixels: int,
+    numbers: NDArray[np.float64],
+    *,
+    cautious: bool,
+) -> _Fit:
+    """Foresee the error of one pixel's background at the edge; `numbers` as :func:`fit_windows` gives them."""
+    chi_square, inverse, total, middle, spread, at_edge = (float(number) for number in numbers)
+    # A power law has two parameters.
+    freedom = bins - 2
+    per_bin = gain / pixels * inverse / freedom
     excess = max(chi_square - freedom, 0.0)
     # A short window may hide structure in the luck of its noise, so one standard deviation of chi-square is added.
     weighed = excess + (np.sqrt(2.0 * max(chi_square, freedom)) if cautious else 0.0)
-    x = np.log(energy)
-    share = expected / expected.sum()
-    middle = float(share @ x)
-    lever = 1.0 + (target - middle) ** 2 / float(share @ (x - middle) ** 2)
+    lever = 1.0 + (target - middle) ** 2 / spread
     cells = max(1.0, float(boundaries[-1] - boundaries[0]) / _CORRELATED)
     from_structure = lever * weighed * per_bin / cells
-    variance = lever * gain / float(expected.sum()) + from_structure
-    at_edge = float(np.log(fit.density(np.exp([target]))[0, 0]))
+    variance = lever * gain / total + from_structure
     return _Fit(chi_square, freedom, float(np.sqrt(excess * per_bin)), variance, from_structure, at_edge)
 
 

@@ -41,6 +41,11 @@ class TreatedPixels(NamedTuple):
     gain: NDArray[np.float64] | float
     recorded: NDArray[np.float64] | None = None
 
+    @property
+    def full(self) -> tuple[NDArray[np.intp], NDArray[np.bool_] | None]:
+        """Which pixels may hold saturated channels, shape (pixel,), and their masks, shape (pixel, channel)."""
+        return np.arange(len(self.finite)), self.saturated
+
 
 def cleaned(block: NDArray[np.generic], plan: Plan, recipe: Recipe, /) -> TreatedPixels:
     """Repair what the detector and X-rays did.

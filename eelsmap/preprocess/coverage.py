@@ -9,7 +9,7 @@ from eelsmap.edges import Edge
 from eelsmap.preprocess.energy_axis import AxisCorrection
 from eelsmap.recipe import Recipe
 
-__all__ = ["OUTSIDE", "continue_cut_edge", "covered_points", "why_not_covered"]
+__all__ = ["OUTSIDE", "continue_cut_edge", "covered_points", "tail_points", "why_not_covered"]
 
 _TAIL = 3.0
 
@@ -57,8 +57,13 @@ def continue_cut_edge(net: NDArray[np.float64], grid: NDArray[np.float64], cover
         Which points the axis holds, shape (point,).
     """
     if not covered.all():
-        tail = np.flatnonzero(covered)[-max(1, round(_TAIL / (grid[1] - grid[0]))) :]
+        tail = np.flatnonzero(covered)[-tail_points(grid) :]
         net[:, ~covered] = net[:, tail].mean(axis=1, keepdims=True)
+
+
+def tail_points(grid: NDArray[np.float64], /) -> int:
+    """Say how many points at its end carry a cut-off edge on."""
+    return max(1, round(_TAIL / (grid[1] - grid[0])))
 
 
 def why_not_covered(edge: Edge, usual: NDArray[np.float64], recipe: Recipe, /) -> str:

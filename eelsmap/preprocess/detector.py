@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import label
 
-from eelsmap.preprocess.channel_faults import find_dead_channels, find_hot_channels, find_saturation, robust_mean
+from eelsmap.preprocess.channel_faults import BrightPixels, find_dead_channels, find_hot_channels, find_saturation
 from eelsmap.preprocess.gain_steps import GainStep, find_gain_steps, step_factor
+from eelsmap.preprocess.sample_sums import row_totals
 
 __all__ = ["DetectorFaults", "find_detector_faults", "repair_detector"]
 
@@ -54,7 +55,13 @@ class DetectorFaults:
 
 
 def find_detector_faults(
-    counts: NDArray[np.generic], energy: ArrayLike, /, *, gain: float = 1.0, white_line_width: float = _SHARPEST_LINE
+    counts: NDArray[np.generic],
+    energy: ArrayLike,
+    /,
+    *,
+    gain: float = 1.0,
+    white_line_width: float = _SHARPEST_LINE,
+    rows: NDArray[np.bool_] | None = None,
 ) -> DetectorFaults:
     """Look for faults in a sample of an image.
 
@@ -70,6 +77,8 @@ def find_detector_faults(
         Full width at half maximum of the sharpest line that the spectra can hold, eV; more than 0.5 eV counts as
         0.5 eV, since the lines of a monochromated microscope are that sharp. Where a channel is wider than two thirds
         of it, a line may look like a hot channel and an onset like a step, and neither is looked for beyond doubt.
+    rows
+        Which pixels to look at, shape (n,); all of them without.
 
     Returns
     -------
@@ -80,20 +89,22 @@ def find_detector_faults(
     sample = np.asarray(counts)
     channels = axis.size
     nothing = np.zeros(channels, dtype=bool)
-    sample = sample[np.isfinite(sample).all(axis=1)]
-    totals = sample.sum(axis=1, dtype=np.float64)
-    bright = totals > _BRIGHT * np.percentile(totals, 95) if len(sample) else np.zeros(0, dtype=bool)
-    sample = np.asarray(sample[bright & (totals > 0)], dtype=np.float64)
-    if len(sample) == 0 or channels < 4 * _NODES:
+    totals, usable = row_totals(sample)
+    if rows is not None:
+        usable &= rows
+    if usable.any():
+        usable &= (totals > _BRIGHT * np.percentile(totals[usable], 95)) & (totals > 0)
+    if not usable.any() or channels < 4 * _NODES:
         return DetectorFaults(nothing, nothing, None, (), None, "too few counts to look for faults of the detector")
+    bright = BrightPixels.of(sample, np.flatnonzero(usable))
     step = float((axis[-1] - axis[0]) / (channels - 1))
     line_channels = min(white_line_width, _SHARPEST_LINE) / step
-    dead = find_dead_channels(sample, gain)
-    hot = find_hot_channels(sample, dead, gain, line_channels)
+    dead = find_dead_channels(bright, gain)
+    hot = find_hot_channels(bright, dead, gain, line_channels)
     faulty = dead | hot
-    saturation = find_saturation(sample[:, ~faulty], counts.dtype, gain)
-    halves = np.stack([robust_mean(sample[part::2] if len(sample) > 1 else sample) for part in (0, 1)])
-    electrons = np.maximum(sample.sum(axis=0), 0.0) / gain
+    saturation = find_saturation(bright, ~faulty, gain)
+    halves = np.stack([bright.robust_mean(half) for half in (0, 1)])
+    electrons = np.maximum(bright.sums.sum(axis=0), 0.0) / gain
     steps = tuple(find_gain_steps(_bridged(halves, faulty), step, electrons=electrons, line_channels=line_channels))
     factor = step_factor(list(steps), channels) if steps else None
     return DetectorFaults(dead, hot, factor, steps, saturation, _in_words(dead, hot, steps, saturation, axis))

@@ -163,9 +163,9 @@ def drift_of_edges(
     sigma = np.full((len(rows), len(names)), np.inf)
     for column, name in enumerate(names):
         for _ in range(3):
-            aligned = shift_counts(rows, displacement[:, column] / step)
             part = _window(edges[name], edges.index(name), energy, axis)
-            more, sigma[:, column] = row_displacements(aligned[:, part], energy[part], gain=gain)
+            aligned = shift_counts(rows, displacement[:, column] / step, part=part)
+            more, sigma[:, column] = row_displacements(aligned, energy[part], gain=gain)
             displacement[:, column] += np.clip(np.nan_to_num(more), -2.0, 2.0)
     displacement[~np.isfinite(sigma)] = np.nan
     return displacement, sigma
@@ -184,10 +184,10 @@ def _disagreement(
     return np.asarray(np.sqrt(max(beyond, 0.0) / edges))
 
 
-def _window(edge: Edge, index: int, energy: NDArray[np.float64], axis: AxisCorrection) -> NDArray[np.bool_]:
+def _window(edge: Edge, index: int, energy: NDArray[np.float64], axis: AxisCorrection) -> slice:
     """Channels from a little before the onset to where the edge must be held."""
     low, high = axis.recorded(index, [edge.near_edge[0] - _BEFORE, edge.minimum_end])
-    return np.asarray((energy >= low) & (energy <= high))
+    return slice(int(np.searchsorted(energy, low)), int(np.searchsorted(energy, high, side="right")))
 
 
 def _slopes(

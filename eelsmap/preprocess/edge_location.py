@@ -8,7 +8,9 @@ squares, and the shift that explains most of the spectrum's structure is where t
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -174,10 +176,9 @@ def _locate(
     highs = np.minimum(usual.size, energy.size - firsts)
     for low, high in sorted({(int(a), int(b)) for a, b in zip(lows, highs, strict=True)}):
         places = np.flatnonzero((lows == low) & (highs == high))
-        places = places[[high - low >= 16 and _holds(edge, usual[low:high], 0.0) for _ in places]]
-        if places.size:
+        if high - low >= 16 and _holds(edge, usual[low:high], 0.0):
             windows = spectrum[firsts[places][:, None] + np.arange(low, high)]
-            scores[places], fits[places, 0], fits[places, 1] = _fit(edge, usual[low:high], windows)
+            scores[places], fits[places, 0], fits[places, 1] = _fit(edge, low, high, windows)
     best = int(scores.argmax())
     explained, significance = fits[best]
     if scores[best] <= 0 or explained < _MINIMUM_EXPLAINED or significance < _MINIMUM_SIGNIFICANCE:
@@ -197,8 +198,30 @@ def _steps_of(edge: Edge) -> NDArray[np.float64]:
     return np.arange(low, high + _STEP / 2, _STEP)
 
 
+class _Template(NamedTuple):
+    """An edge's lines on a smooth background: columns of a linear fit, shape (step, parameter), and what solves it."""
+
+    design: NDArray[np.float64]
+    inverse: NDArray[np.float64]
+
+
+@lru_cache(maxsize=256)
+def _templates(edge: Edge, low: int, high: int) -> tuple[_Template, ...]:
+    """Smooth background alone, then with the lines of an edge in each width, on some of the steps of the template."""
+    usual = _steps_of(edge)[low:high]
+    x = np.log(usual / usual.mean())
+    x = x / np.abs(x).max()
+    smooth = np.stack([np.ones_like(x), x, x * x], axis=1)
+    designs = [smooth]
+    for width in _WIDTHS:
+        lines = [np.exp(-4 * np.log(2) * ((usual - line.energy) / (line.width * width)) ** 2) for line in edge.lines]
+        step = np.mean([0.5 * (1 + erf((usual - line.energy) / (line.width * width))) for line in edge.lines], axis=0)
+        designs.append(np.concatenate([smooth, np.stack([*lines, step], axis=1)], axis=1))
+    return tuple(_Template(design, np.linalg.pinv(design)) for design in designs)
+
+
 def _fit(
-    edge: Edge, usual: NDArray[np.float64], windows: NDArray[np.float64]
+    edge: Edge, low: int, high: int, windows: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Fit background and template to many pieces of a spectrum (n, step): score, explained share and significance."""
     count = len(windows)
@@ -206,22 +229,17 @@ def _fit(
     scale = windows.mean(axis=1)
     good = np.isfinite(scale) & (scale > 0)
     flat = np.divide(windows, scale[:, None], out=np.zeros_like(windows), where=good[:, None])
-    x = np.log(usual / usual.mean())
-    x = x / np.abs(x).max()
-    smooth = np.stack([np.ones_like(x), x, x * x], axis=1)
+    smooth, *with_lines = _templates(edge, low, high)
     unexplained = _left_over(smooth, flat)[0]
-    for width in _WIDTHS:
-        lines = [np.exp(-4 * np.log(2) * ((usual - line.energy) / (line.width * width)) ** 2) for line in edge.lines]
-        step = np.mean([0.5 * (1 + erf((usual - line.energy) / (line.width * width))) for line in edge.lines], axis=0)
-        design = np.concatenate([smooth, np.stack([*lines, step], axis=1)], axis=1)
-        remaining, solution = _left_over(design, flat)
-        heights = solution[:, 3 : 3 + len(lines)]
+    for template in with_lines:
+        remaining, solution = _left_over(template, flat)
+        heights = solution[:, 3 : 3 + len(edge.lines)]
         # An L3 line stands above its L2 line; without this, the L3 line of a cut-off edge passes for an L2 line.
         able = good & (heights > 0).all(axis=1)
         if edge.subshell.startswith("L"):
             able &= heights[:, 0] >= heights[:, 1]
         explained = 1.0 - remaining / np.maximum(unexplained, 1e-300)
-        noise = np.sqrt(remaining / max(usual.size - design.shape[1], 1))
+        noise = np.sqrt(remaining / max(high - low - template.design.shape[1], 1))
         score = (unexplained - remaining) * explained
         better = able & (score > best[0])
         significance = heights.max(axis=1) / np.maximum(noise, 1e-300)
@@ -229,10 +247,8 @@ def _fit(
     return best[0], best[1], best[2]
 
 
-def _left_over(
-    design: NDArray[np.float64], flat: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _left_over(template: _Template, flat: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Sum of squares that a linear fit leaves of each row, and its solution (n, parameter)."""
-    solution = flat @ np.linalg.pinv(design).T
-    left = flat - solution @ design.T
+    solution = flat @ template.inverse.T
+    left = flat - solution @ template.design.T
     return (left * left).sum(axis=1), solution

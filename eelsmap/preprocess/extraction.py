@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from eelsmap.edges import Edge
-from eelsmap.errors import PixelFlag
 from eelsmap.preprocess.background_fit import extrapolate_background, fit_background
 from eelsmap.preprocess.cleaning import TreatedPixels, treated
 from eelsmap.preprocess.coverage import continue_cut_edge, covered_points
 from eelsmap.preprocess.edge_stack import EdgeDetails, EdgeStack
 from eelsmap.preprocess.fused_extraction import FewCleaned, can_be_fused, clean_few, net_edge
+from eelsmap.preprocess.judgement import OfEdge, judged, window_boundaries
+from eelsmap.preprocess.lane_extraction import EdgeLanes, net_lanes
 from eelsmap.preprocess.local_average import averaging_gain
 from eelsmap.preprocess.plan import Plan
 from eelsmap.preprocess.windows import channel_positions, counts_between, running_sum
 from eelsmap.recipe import Recipe
 
-__all__ = ["extract_edges"]
+__all__ = ["ShowNet", "extract_edges", "show_edges"]
 
-_MINIMUM_WHOLE_SNR = 2.0
-# Net counts in the last eV of an edge that lie this far below zero were over-subtracted.
+ShowNet = Callable[[slice | NDArray[np.intp], int, NDArray[np.float64]], None]
+"""``visit(rows, edge, net)``; see :func:`show_edges`."""
+
 _TAIL = 8.0
-_OVER_SUBTRACTED = 5.0
-_UNCERTAIN_AXIS = 1.6
 
 
 def extract_edges(
@@ -68,74 +69,94 @@ def extract_edges(
     EdgeStack
         For n pixels; rows that cannot be treated carry a flag instead of values.
     """
-    n = block.shape[0]
     edges = recipe.edge_set
-    flags = np.zeros(n, dtype=np.uint32)
-    position, error = _split(shift, n)
+    position, error = _split(shift, len(block))
     # Averages and low losses may be given without being asked for; details are for few pixels.
     fused = can_be_fused(plan, recipe) and not details and averaged is None and around is None and low_loss is None
     pixels = (
         clean_few(block, plan, recipe) if fused else treated(block, plan, recipe, averaged=averaged, low_loss=low_loss)
     )
     finite = pixels.finite & np.isfinite(position)
-    position = np.where(finite, position, 0.0)
-    flags[~finite] |= np.uint32(PixelFlag.NOT_FINITE)
-    repaired = plan.faults is not None and (plan.faults.dead.any() or plan.faults.hot.any())
-    flags[(pixels.spikes > 0) | repaired] |= np.uint32(PixelFlag.SPIKE_REPAIRED)
-    if pixels.saturated is not None:
-        flags[pixels.saturated.any(axis=1)] |= np.uint32(PixelFlag.SATURATED)
-    pixel_counts = pixels.own
+    by_pixel = None if shift is None else np.where(finite, position, 0.0)
+    net = np.full((len(block), len(edges), edges.points), np.nan)
+    kept: dict[str, EdgeDetails] | None = {} if details else None
     if isinstance(pixels, TreatedPixels):
         total = running_sum(pixels.counts)
         shot = total if pixels.recorded is None else running_sum(pixels.recorded)
         neighbourhood = None if around is None else running_sum(np.nan_to_num(around))
-    flags[finite & (pixel_counts < plan.minimum_counts)] |= np.uint32(PixelFlag.LOW_COUNTS)
-    material = finite & (pixel_counts >= plan.minimum_counts)
-    if plan.axis.absolute_scale_lost:
-        flags |= np.uint32(PixelFlag.ABSOLUTE_SCALE_LOST)
-    uncertainty = np.hypot(plan.axis.uncertainty, error)
-    flags[uncertainty > _UNCERTAIN_AXIS] |= np.uint32(PixelFlag.AXIS_UNCERTAIN)
 
-    net = np.full((n, len(edges), edges.points), np.nan)
-    net_counts = np.full((n, len(edges)), np.nan)
-    snr = np.full((n, len(edges)), np.nan)
-    weak = np.zeros((n, len(edges)), dtype=bool)
-    coverage = np.zeros(len(edges))
-    failed = np.zeros((n, len(edges)), dtype=bool)
-    kept: dict[str, EdgeDetails] | None = {} if details else None
-    by_pixel = None if shift is None else position
-    for index, edge in enumerate(edges):
-        covered = covered_points(edge, index, plan.energy - plan.zero_loss, plan.axis, recipe)
-        if covered is None:
-            flags |= np.uint32(PixelFlag.missing(edge.name))
-            continue
-        coverage[index] = covered.sum() / covered.size
-        if coverage[index] < 1:
-            flags |= np.uint32(PixelFlag.PARTIAL_EDGE)
-        boundaries = _boundaries(edge, index, plan, recipe)
+    def of_edge(index: int, boundaries: NDArray[np.float64], covered: NDArray[np.bool_]) -> OfEdge:
+        edge = edges.edges[index]
         if isinstance(pixels, FewCleaned):
             windows = _windows(edge.grid(edges.points)[covered], edge)
             found = net_edge(net, index, edge, pixels, boundaries, covered, windows, plan, shift=by_pixel)
-            failed[:, index], net_counts[:, index] = found.failed, found.sums[:, 0]
-            whole, snr[:, index], tail = found.ratios.T
-        else:
-            part = _background(
-                total, shot, neighbourhood, edge, index, boundaries, covered, plan, recipe, by_pixel, pixels.gain
-            )
-            failed[:, index] = part.fit.failed
-            net[:, index], net_counts[:, index], snr[:, index], whole, tail = _extract(part, edge, covered, recipe)
-            if kept is not None:
-                kept[edge.name] = part
-        # The whole window must hold net counts too, or there is nothing to divide by.
-        weak[:, index] = ~((snr[:, index] >= recipe.quality.minimum_snr) & (whole >= _MINIMUM_WHOLE_SNR))
-        if pixels.saturated is not None:
-            weak[:, index] |= _spoilt(pixels.saturated, boundaries[0], edge, index, plan)
-        flags[weak[:, index] & finite] |= np.uint32(PixelFlag.weak(edge.name))
-        flags[(tail < -_OVER_SUBTRACTED) & material] |= np.uint32(PixelFlag.OVER_SUBTRACTED)
-    flags[failed.any(axis=1) & material] |= np.uint32(PixelFlag.EDGE_BACKGROUND_FAILED)
-    flags[pixels.negative] |= np.uint32(PixelFlag.NEGATIVE_COUNTS)
-    _flag_unusable(flags, weak, failed, coverage > 0, finite)
-    return EdgeStack(net, net_counts, snr, weak, coverage, pixel_counts, flags, uncertainty, kept)
+            return OfEdge(found.failed, found.sums[:, 0], *found.ratios.T)
+        part = _background(
+            total, shot, neighbourhood, edge, index, boundaries, covered, plan, recipe, by_pixel, pixels.gain
+        )
+        net[:, index], *sums = _extract(part, edge, covered, recipe)
+        if kept is not None:
+            kept[edge.name] = part
+        return OfEdge(part.fit.failed, *sums)
+
+    return judged(pixels, finite, error, plan, recipe, of_edge)._replace(net=net, details=kept)
+
+
+def show_edges(
+    block: NDArray[np.generic],
+    plan: Plan,
+    recipe: Recipe,
+    visit: ShowNet,
+    /,
+    *,
+    shift: NDArray[np.float64] | None = None,
+) -> EdgeStack:
+    """As :func:`extract_edges` by the compiled road, but net counts are shown to somebody instead of kept.
+
+    Parameters
+    ----------
+    block
+        Counts, shape (n, channel).
+    plan, recipe
+        Such that :func:`eelsmap.preprocess.fused_extraction.can_be_fused` holds.
+    visit
+        Called as ``visit(rows, edge, net)`` for some rows and one edge at a time, with net counts of shape
+        (group, point, 8), eight rows side by side, which are overwritten afterwards. Rows that spikes were taken out of
+        are shown twice, the second time as they are then.
+    shift
+        As for :func:`extract_edges`.
+
+    Returns
+    -------
+    EdgeStack
+        Its ``net`` holds no points.
+    """
+    edges = recipe.edge_set
+    position, error = _split(shift, len(block))
+    pixels = clean_few(block, plan, recipe)
+    finite = pixels.finite & np.isfinite(position)
+    by_pixel = None if shift is None else np.where(finite, position, 0.0)
+    known = {}
+    for index, edge in enumerate(edges):
+        covered = covered_points(edge, index, plan.energy - plan.zero_loss, plan.axis, recipe)
+        if covered is not None:
+            windows = tuple(_windows(edge.grid(edges.points)[covered], edge))
+            known[index] = EdgeLanes(index, edge, window_boundaries(edge, index, plan, recipe), covered, windows)
+    said = net_lanes(pixels.block, list(known.values()), plan, visit, shift=by_pixel)
+    if pixels.rows.size:
+
+        def visit_few(rows: slice, index: int, net: NDArray[np.float64]) -> None:
+            visit(pixels.rows[rows], index, net)
+
+        own = None if by_pixel is None else by_pixel[pixels.rows]
+        said[:, pixels.rows] = net_lanes(pixels.replaced, list(known.values()), plan, visit_few, shift=own)
+    by_edge = dict(zip(known, said, strict=True))
+
+    def of_edge(index: int, boundaries: NDArray[np.float64], covered: NDArray[np.bool_]) -> OfEdge:
+        failed, counts, whole, _, signal, _, tail = by_edge[index].T
+        return OfEdge(failed > 0, counts, whole, signal, tail)
+
+    return judged(pixels, finite, error, plan, recipe, of_edge)
 
 
 def _split(shift: NDArray[np.float64] | None, n: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -146,13 +167,6 @@ def _split(shift: NDArray[np.float64] | None, n: int) -> tuple[NDArray[np.float6
     if both.ndim == 1:
         return both, np.zeros(n)
     return both[:, 0], np.nan_to_num(both[:, 1])
-
-
-def _boundaries(edge: Edge, index: int, plan: Plan, recipe: Recipe) -> NDArray[np.float64]:
-    """Boundaries of the bins of the background window, shape (bin + 1,), eV."""
-    window = plan.window(edge)
-    lowest = max(window[0], float(plan.axis.usual(index, plan.energy[0] - plan.zero_loss)))
-    return np.linspace(lowest, window[1], recipe.background.bins + 1)
 
 
 def _windows(grid: NDArray[np.float64], edge: Edge) -> list[NDArray[np.bool_]]:
@@ -201,21 +215,14 @@ def _background(
 def _extract(
     part: EdgeDetails, edge: Edge, covered: NDArray[np.bool_], recipe: Recipe
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Net counts of one edge on its grid, their sum; signal-to-noise of signal, whole window and end of the window."""
+    """Net counts of one edge on its grid, their sum; signal-to-noise of whole window, signal and end of the window."""
     net = np.empty((len(part.gross), covered.size))
     net[:, covered] = part.gross - part.background
     sums, variance = part.net_sums(_windows(part.grid, edge))
     with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
         ratio = np.where(part.fit.failed[:, None], 0.0, sums / np.sqrt(variance))
     continue_cut_edge(net, edge.grid(recipe.edge_set.points), covered)
-    return net, sums[:, 0], ratio[:, 1], ratio[:, 0], ratio[:, 2]
-
-
-def _spoilt(saturated: NDArray[np.bool_], lowest: float, edge: Edge, index: int, plan: Plan) -> NDArray[np.bool_]:
-    """Which pixels are saturated in the windows of an edge, shape (n,)."""
-    low, high = plan.axis.recorded(index, [lowest, edge.near_edge[1]]) + plan.zero_loss
-    inside = (plan.energy >= low) & (plan.energy <= high)
-    return np.asarray(saturated[:, inside].any(axis=1))
+    return net, sums[:, 0], ratio[:, 0], ratio[:, 1], ratio[:, 2]
 
 
 def _positions(
@@ -226,16 +233,3 @@ def _positions(
     if shift is not None:
         recorded = recorded + shift[:, None]
     return channel_positions(recorded, plan.energy)
-
-
-def _flag_unusable(
-    flags: NDArray[np.uint32],
-    weak: NDArray[np.bool_],
-    failed: NDArray[np.bool_],
-    present: NDArray[np.bool_],
-    finite: NDArray[np.bool_],
-) -> None:
-    """Set the flags that end the answer, in place; what is not finite has its flag already."""
-    unusable = weak[:, present].all(axis=1) & finite
-    flags[unusable] |= np.uint32(PixelFlag.NO_EDGE)
-    flags[unusable & failed[:, present].any(axis=1)] |= np.uint32(PixelFlag.BACKGROUND_FAILED)

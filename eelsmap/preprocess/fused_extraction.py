@@ -29,9 +29,9 @@ class FewCleaned(NamedTuple):
     """Counts (n, channel) as recorded, and the few rows that had to be changed.
 
     ``rows`` (row,) and ``replaced`` (row, channel): what takes the place of these rows of ``block``. ``finite`` (n,):
-    whether the recorded counts were. ``spikes`` (n,): how many were replaced. ``saturated`` (n, channel), or None where
-    nothing can be. ``own`` (n,): all counts of the cleaned pixel. ``negative`` (n,): whether more than a
-    quarter of the recorded counts were below zero.
+    whether the recorded counts were. ``spikes`` (n,): how many were replaced. ``full``: which pixels hold saturated
+    channels, shape (pixel,), and their masks, shape (pixel, channel), or None where there are none. ``own`` (n,): all
+    counts of the cleaned pixel. ``negative`` (n,): whether more than a quarter of the recorded counts were below zero.
     """
 
     block: NDArray[Any]
@@ -39,7 +39,7 @@ class FewCleaned(NamedTuple):
     replaced: NDArray[np.float64]
     finite: NDArray[np.bool_]
     spikes: NDArray[np.intp]
-    saturated: NDArray[np.bool_] | None
+    full: tuple[NDArray[np.intp], NDArray[np.bool_] | None]
     own: NDArray[np.float64]
     negative: NDArray[np.bool_]
 
@@ -74,20 +74,24 @@ def clean_few(block: NDArray[Any], plan: Plan, recipe: Recipe, /) -> FewCleaned:
         Rows that are not finite become zero.
     """
     options: dict[str, float] = {"gain": plan.gain, "threshold": recipe.spikes.threshold}
-    finite, saturated, negative = None, None, None
+    finite, negative = None, None
+    full: tuple[NDArray[np.intp], NDArray[np.bool_] | None] = np.empty(0, dtype=np.intp), None
     faults = plan.faults
     if faults is not None and (faults.gain_steps is not None or (faults.dead | faults.hot).any()):
         finite = np.asarray(np.isfinite(block).all(axis=1))
         block = np.where(finite[:, None], block, 0.0)
         negative = (block < 0).mean(axis=1) > _MOST_NEGATIVE
         block, saturated = repair_detector(block, faults)
+        if saturated is not None:
+            reached = np.flatnonzero(saturated.any(axis=1))
+            full = reached, saturated[reached]
     scan = scan_rows(block, plan.reference, **options)
     if finite is None:
         finite = scan.finite
         if faults is not None and faults.saturation is not None:
-            _, saturated = repair_detector(block, faults)
-            if saturated is not None and not finite.all():
-                saturated[~finite] = False
+            reached = np.flatnonzero(finite & (scan.largest >= faults.saturation))
+            if reached.size:
+                full = reached, np.asarray(np.greater_equal(block[reached], faults.saturation))
     rows, replaced, spikes = _without_spikes(block, plan, recipe, scan, options)
     lost = np.flatnonzero(~scan.finite)
     if lost.size:
@@ -97,7 +101,7 @@ def clean_few(block: NDArray[Any], plan: Plan, recipe: Recipe, /) -> FewCleaned:
         negative = scan.finite & (scan.negative > _MOST_NEGATIVE * block.shape[1])
     total = scan.total
     total[rows] = replaced.sum(axis=1)
-    return FewCleaned(block, rows, replaced, finite, spikes, saturated, total, negative)
+    return FewCleaned(block, rows, replaced, finite, spikes, full, total, negative)
 
 
 def net_edge(

@@ -2,23 +2,36 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from eelsmap.preprocess.fused_numba import Kernel, as_input, helper
+from eelsmap.preprocess.lanes import (
+    LANES,
+    get_lane,
+    load_narrow,
+    narrow_bits,
+    narrow_larger,
+    narrow_spread,
+    narrowed,
+    read_channels,
+    spread,
+    store_narrow,
+    where,
+)  # fmt: skip
 from eelsmap.preprocess.mean_shape import mean_shape
-from eelsmap.preprocess.spikes import remove_spikes
+from eelsmap.preprocess.spikes import _FLANK, _SHOULDER, _SHOULDER_OF_LINES, remove_spikes
 
 __all__ = ["RowScan", "repair_spikes", "scan_rows"]
 
 _MARGIN = 4
 # Of the exact test's threshold, so that rounding loses nothing; as `spikes` has it.
 _SLACK = 0.999
-_CHUNK = 64
-# Electrons in a channel, in the units of the counts, are scaled as float64 where float32 would round or overflow.
-_WIDE = ("f8", "u4", "i4")
+_ROUNDED = 1.000001
+_CHUNK = 2 * LANES
 
 
 class RowScan(NamedTuple):
@@ -26,13 +39,14 @@ class RowScan(NamedTuple):
 
     ``finite`` (n,): whether all counts are. ``total`` (n,): their sum. ``negative`` (n,): how many are below zero.
     ``suspicious`` (n,): whether a channel stands far above the neighbours on both sides, or two close to each other
-    above those on their outer sides.
+    above those on their outer sides. ``largest`` (n,): the greatest count of the finite rows.
     """
 
     finite: NDArray[np.bool_]
     total: NDArray[np.float64]
     negative: NDArray[np.intp]
     suspicious: NDArray[np.bool_]
+    largest: NDArray[np.float64]
 
 
 def scan_rows(
@@ -57,12 +71,14 @@ def scan_rows(
         No spike that :func:`eelsmap.preprocess.remove_spikes` replaces lies in a row that is not suspicious.
     """
     n = len(block)
-    scan = RowScan(np.empty(n, dtype=bool), np.empty(n), np.empty(n, dtype=np.intp), np.empty(n, dtype=bool))
+    scan = RowScan(
+        np.empty(n, dtype=bool), np.empty(n), np.empty(n, dtype=np.intp), np.empty(n, dtype=bool), np.empty(n)
+    )
     given = as_input(block)
     channels = block.shape[1]
     featured = mean_shape(reference).featured if channels > 2 * _MARGIN + 1 else np.zeros(channels, dtype=bool)
-    wide = given.dtype.str[1:] in _WIDE
-    _scan_kernel(given, wide, 1.0 / gain, np.float32((_SLACK * (threshold - 1.0)) ** 2), featured, *scan)
+    featured = np.array(featured)
+    _scan_kernel(given, 1.0 / gain, gain, np.float32((_SLACK * (threshold - 1.0)) ** 2), featured, *scan)
     return scan
 
 
@@ -106,109 +122,102 @@ def repair_spikes(
 
 
 @helper
-def _far_above(data: Any, here: int, side: int, last: int, squared: float) -> bool:
-    """Whether a channel stands far above all neighbours two to four channels away on one side; true without any."""
-    largest, found = np.float32(0.0), False
-    for distance in range(2, _MARGIN + 1):
-        other = here + side * distance
-        if other >= 0 and other <= last and (not found or data[other] > largest):
-            largest, found = data[other], True
-    if not found:
-        return True
-    height = data[here] - largest
-    level = largest if largest > 0 else np.float32(0.0)
-    return height > 0 and height * height > squared * (level + np.float32(1.0))
-
-
-@helper
-def _is_peak(data: Any, here: int, last: int) -> bool:
-    """Whether neither nearest channel is higher."""
-    return data[here] >= data[max(here - 1, 0)] and data[here] >= data[min(here + 1, last)]
-
-
-@helper
-def _may_be_spike(data: Any, here: int, last: int, featured: Any, squared: float) -> bool:
-    """Whether a channel stands far above both sides, or with another close to it above the outer sides of the two."""
-    if not (_is_peak(data, here, last) and _far_above(data, here, -1, last, squared)):
-        return False
-    for distance in (0, 2, 3, _MARGIN):
-        other = here + distance
-        # A pair near lines is none of spikes.
-        asked = other <= last and (distance == 0 or not (featured[here] and featured[other]))
-        if asked and _is_peak(data, other, last) and _far_above(data, other, 1, last, squared):
-            return True
-    return False
+def _is_blunt(row: Any, here: int, last: int, gain: float, line: bool) -> bool:
+    """Whether a channel above both sides is no spike beyond doubt: what `_sharper_than_lines` says of a single one."""
+    height = np.float64(row[here])
+    lowest, flank = np.inf, -np.inf
+    for side in (-1, 1):
+        if here + side < 0 or here + side > last:
+            continue
+        level = 0.0
+        for distance in range(2, _MARGIN + 1):
+            level += row[min(max(here + side * distance, 0), last)]
+        level /= 3.0
+        near, beside = np.float64(row[here + side]), np.float64(row[min(max(here + 2 * side, 0), last)])
+        error = (3.0 if line else 1.0) * math.sqrt(gain) * math.sqrt(max(near, 0.0) + gain)
+        lifted = (near - level + error) / (height - level)
+        if line:
+            lifted = max(lifted, (near - beside + error) / (height - beside))
+        lowest, flank = min(lowest, lifted), max(flank, (beside - level) / (height - level))
+    if line:
+        return lowest > _ROUNDED * _SHOULDER_OF_LINES
+    return lowest > _ROUNDED * _SHOULDER and flank > _ROUNDED * _FLANK
 
 
 @Kernel
 def _scan_kernel(
-    counts: Any, wide: bool, scale: float, squared: float, featured: Any, finite: Any, total: Any, negative: Any,
-    suspicious: Any,
+    counts: Any, scale: float, gain: float, squared: float, featured: Any, finite: Any, total: Any, negative: Any,
+    suspicious: Any, largest: Any,
 ) -> None:  # fmt: skip
     """Fill the arrays of a RowScan.
 
-    `wide`: counts that float32 may not hold before they are scaled to electrons. `squared` (float32): square of the
-    height in standard deviations. `featured` (channel,): lines are near, and pairs of peaks are none of spikes.
+    `squared` (float32): square of the height in standard deviations. `featured` (channel,): lines are near, and pairs
+    of peaks are none of spikes.
     """
     channels = counts.shape[1]
-    data, highest = np.zeros(channels + _CHUNK, dtype=np.float32), np.zeros(channels + _CHUNK, dtype=np.float32)
-    sums = np.zeros(_CHUNK)
-    # The outermost channels have less than three neighbours on one side, or none, and are always looked at.
-    ranges = np.empty((channels // _CHUNK + 3, 2), dtype=np.int64)
-    ranges[0, 0], ranges[0, 1], ranges[1, 0], ranges[1, 1] = 0, _MARGIN, channels - _MARGIN, channels
-    narrow = np.float32(scale)
+    whole = channels - channels % _CHUNK
+    # Beyond either end nothing is ever larger.
+    data = np.full(channels + 4 * _CHUNK, -np.inf, dtype=np.float32)
+    words = channels // _CHUNK + 2
+    left, right, lines = np.zeros(words, dtype=np.uint64), np.zeros(words, dtype=np.uint64), np.zeros(words, np.uint64)
+    for j in range(channels):
+        lines[j // _CHUNK] |= np.uint64(featured[j]) << np.uint64(j % _CHUNK)
+    one, none = np.float32(1.0), np.float32(0.0)
     for i in range(counts.shape[0]):
-        row = counts[i]
-        below = 0
-        for j in range(channels):
-            below += row[j] < 0
-        for lane in range(_CHUNK):
-            sums[lane] = 0.0
-        for start in range(0, channels - channels % _CHUNK, _CHUNK):
-            at = np.uint64(start)
-            for lane in range(_CHUNK):
-                sums[lane] += row[at + np.uint64(lane)]
-        rest = 0.0
-        for j in range(channels - channels % _CHUNK, channels):
-            rest += row[j]
-        for lane in range(_CHUNK):
-            rest += sums[lane]
+        sums, more, below, top = spread(0.0), spread(0.0), spread(0.0), spread(-np.inf)
+        for j in range(0, whole, _CHUNK):
+            low, high = read_channels(counts, i, j), read_channels(counts, i, j + _CHUNK // 2)
+            sums, more = sums + low, more + high
+            below = below + where(low < 0.0, spread(1.0), spread(0.0)) + where(high < 0.0, spread(1.0), spread(0.0))
+            top = where(low > top, low, top)
+            top = where(high > top, high, top)
+            store_narrow(data, j + _CHUNK, narrowed(low * scale, high * scale))
+        rest, less, most = 0.0, 0.0, -np.inf
+        for j in range(whole, channels):
+            value = np.float64(counts[i, j])
+            rest += value
+            less += 1.0 if value < 0.0 else 0.0
+            most = value if value > most else most
+            data[j + _CHUNK] = np.float32(value * scale)
+        for lane in range(LANES):
+            rest += get_lane(sums, lane) + get_lane(more, lane)
+            less += get_lane(below, lane)
+            most = max(most, get_lane(top, lane))
         fine = rest - rest == 0
         if not fine:
             # The sum of counts that are finite may not be.
             fine = True
             for j in range(channels):
-                fine &= row[j] - row[j] == 0
-        finite[i], total[i], negative[i], suspicious[i] = fine, rest, below, False
+                fine &= counts[i, j] - counts[i, j] == 0
+        finite[i], total[i], negative[i], largest[i], suspicious[i] = fine, rest, int(less), most, False
         if not fine or channels <= 2 * _MARGIN + 1:
             continue
-        if wide:
-            for j in range(channels):
-                data[j] = np.float32(row[j] * scale)
-        else:
-            for j in range(channels):
-                data[j] = np.float32(row[j]) * narrow
-        # Of channel k to k + 2; the channel in question stands three beyond, and three before the next such group.
-        first, second, third = data[: channels - 2], data[1 : channels - 1], data[2:channels]
-        for k in range(channels - 2):
-            side = first[k] if first[k] > third[k] else third[k]
-            highest[k] = side if side > second[k] else second[k]
-        looks = 2
-        for start in range(0, channels - 2 * _MARGIN, _CHUNK):
-            number = min(_CHUNK, channels - 2 * _MARGIN - start)
-            at = np.uint64(start)
-            hits = 0
-            for k in range(number):
-                here = at + np.uint64(k)
-                # A peak that stands above one side at least: all that is asked of the lower of a pair.
-                level = highest[here]
-                level = level if level > 0 else np.float32(0.0)
-                height = data[here + np.uint64(4)] - highest[here]
-                peak = highest[here + np.uint64(3)] <= data[here + np.uint64(4)]
-                hits += peak & (height > 0) & (height * height > squared * (level + np.float32(1.0)))
-            if hits > 0:
-                ranges[looks, 0], ranges[looks, 1] = start + _MARGIN, start + _MARGIN + number
-                looks += 1
-        for look in range(looks):
-            for channel in range(ranges[look, 0], ranges[look, 1]):
-                suspicious[i] = suspicious[i] or _may_be_spike(data, channel, channels - 1, featured, squared)
+        found = np.uint64(0)
+        for word in range(words - 1):
+            at = (word + 1) * _CHUNK
+            here, before, after = load_narrow(data, at), load_narrow(data, at - 2), load_narrow(data, at + 2)
+            before = narrow_larger(narrow_larger(before, load_narrow(data, at - 3)), load_narrow(data, at - 4))
+            after = narrow_larger(narrow_larger(after, load_narrow(data, at + 3)), load_narrow(data, at + 4))
+            peak = (here >= load_narrow(data, at - 1)) & (here >= load_narrow(data, at + 1))
+            height, level = here - before, narrow_larger(before, narrow_spread(none)) + one
+            left[word] = narrow_bits(peak & (height > none) & (height * height > level * squared))
+            height, level = here - after, narrow_larger(after, narrow_spread(none)) + one
+            right[word] = narrow_bits(peak & (height > none) & (height * height > level * squared))
+            found |= left[word] | right[word]
+        if found == 0:
+            continue
+        for word in range(words - 1):
+            if left[word] == 0:
+                continue
+            # Of a pair the left peak stands above its left side, the right one above its right; near lines a pair is
+            # none of spikes.
+            others = right[word] | (right[word + 1] << np.uint64(_CHUNK))
+            near = lines[word] | (lines[word + 1] << np.uint64(_CHUNK))
+            for distance in range(2, _MARGIN + 1):
+                pair = left[word] & (others >> np.uint64(distance)) & ~(near & (near >> np.uint64(distance)))
+                suspicious[i] |= pair != 0
+            alone = left[word] & right[word]
+            for bit in range(_CHUNK):
+                if (alone >> np.uint64(bit)) & np.uint64(1) and not suspicious[i]:
+                    at = word * _CHUNK + bit
+                    suspicious[i] = not _is_blunt(counts[i], at, channels - 1, gain, featured[at])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -42,8 +43,15 @@ def mean_shape(reference: NDArray[np.float64], /) -> MeanShape:
     Returns
     -------
     MeanShape
-        The three arrays.
+        The three arrays, not to be written to: block after block of an image asks for the same.
     """
+    return _mean_shape(np.asarray(reference, dtype=np.float64).tobytes())
+
+
+@lru_cache(maxsize=8)
+def _mean_shape(content: bytes) -> MeanShape:
+    """Describe a reference that is given as the bytes of its float64."""
+    reference = np.frombuffer(content)
     channels = reference.size
     positions = np.arange(channels)[:, None] + _OFFSETS
     inside = (positions >= 0) & (positions < channels)
@@ -70,4 +78,7 @@ def mean_shape(reference: NDArray[np.float64], /) -> MeanShape:
     narrow[inner] = line[inner] & peak & (shoulder < _NARROW * height)
     narrow = maximum_filter1d(narrow, 7)
     stronger = 1.0 + _STRONGER * (maximum_filter1d(factor, 7, axis=1) - 1.0)
-    return MeanShape(np.where(narrow, stronger, factor), featured, narrow)
+    shape = MeanShape(np.where(narrow, stronger, factor), featured, narrow)
+    for array in shape:
+        array.flags.writeable = False
+    return shape

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,7 +17,7 @@ from eelsmap.preprocess.detector import DetectorFaults, find_detector_faults, re
 from eelsmap.preprocess.drift import Drift, measure_drift
 from eelsmap.preprocess.edge_location import locate_edges
 from eelsmap.preprocess.energy_axis import AxisCorrection, check_energy_axis, correct_energy_axis
-from eelsmap.preprocess.noise import estimate_gain
+from eelsmap.preprocess.noise import GAIN_PIXELS, estimate_gain
 from eelsmap.preprocess.plan import Plan
 from eelsmap.preprocess.refusals import (
     require_background,
@@ -27,6 +27,7 @@ from eelsmap.preprocess.refusals import (
     require_usable_edge,
 )
 from eelsmap.preprocess.row_alignment import align_rows
+from eelsmap.preprocess.sample_sums import group_sums
 from eelsmap.preprocess.spikes import bridge_hot_channels, remove_spikes
 from eelsmap.preprocess.windows import channel_positions, counts_between, running_sum, shift_counts
 from eelsmap.recipe import Recipe
@@ -95,31 +96,27 @@ def make_plan(
     """
     axis_energy = check_energy_axis(energy)
     edges = recipe.edge_set
-    counts = np.asarray(sample, dtype=np.float64)
-    counts = counts.reshape(-1, axis_energy.size)
-    usable = require_counts(counts, axis_energy)
+    counts = np.asarray(sample).reshape(-1, axis_energy.size)
+    usable, totals = require_counts(counts, axis_energy)
     require_reach(axis_energy, recipe)
-    totals = counts.sum(axis=1, where=usable[:, None])
     level = float(np.percentile(totals[usable], 95))
     bright = usable & (totals > BRIGHT * level)
-    gain = estimate_gain(counts[bright])
+    places = np.flatnonzero(bright)
+    # Evenly spaced ones are all that is asked for.
+    gain = estimate_gain(counts[places[:: max(1, places.size // GAIN_PIXELS)]])
     # In the type in which it was recorded, whose ceiling tells of saturation.
-    faults = _faults(np.asarray(sample).reshape(counts.shape)[bright], axis_energy, recipe, gain)
-    if faults is not None:
-        counts, _ = repair_detector(counts, faults)
+    faults = _faults(counts, bright, axis_energy, recipe, gain)
     median = None
     displaced = np.zeros(len(counts))
     if zero_loss is not None:
         positions = np.broadcast_to(np.asarray(zero_loss, dtype=np.float64), len(counts))
         median = float(np.nanmedian(positions))
         displaced = np.where(np.isfinite(positions), positions - median, 0.0)
-    reference = _mean(counts[bright], displaced[bright], axis_energy, recipe)
     drift = None
     if zero_loss is None and rows is not None:
-        summed = rows.counts if faults is None else repair_detector(rows.counts, replace(faults, saturation=None))[0]
-        drift = _drift(summed, axis_energy, recipe, gain)
-        if drift.applied:
-            reference = _mean(counts[bright], drift.shift[rows.of_sample][bright], axis_energy, recipe)
+        drift = _drift(_repaired(rows.counts, faults), axis_energy, recipe, gain)
+    drifted = drift.shift[rows.of_sample] if drift is not None and rows is not None and drift.applied else displaced
+    reference = _mean(counts, bright, drifted, axis_energy, recipe, faults)
     located = locate_edges(reference, axis_energy, edges, search=recipe.energy_axis.search, expected=median or 0.0)
     require_located(located, axis_energy, recipe)
     axis = correct_energy_axis(located, edges, recipe.energy_axis, zero_loss=median)
@@ -136,25 +133,37 @@ def make_plan(
         zero_loss=median or 0.0,
         drift=drift,
         faults=faults,
-        components=_components(counts[bright], recipe, gain),
+        components=_components(counts, bright, recipe, gain, faults),
         windows=_windows(reference, shifted, axis, located, recipe, gain, int(bright.sum())),
     )
-    return replace(plan, exponents=_exponents(counts[bright], displaced[bright], plan, recipe))
+    return replace(plan, exponents=_exponents(counts, bright, displaced[bright], plan, recipe))
+
+
+def _repaired(sums: NDArray[Any], faults: DetectorFaults | None) -> NDArray[np.float64]:
+    """Repair what several pixels sum up to, shape (n, channel), float64: every step of it is linear in the counts."""
+    counts = np.asarray(sums, dtype=np.float64)
+    return counts if faults is None else repair_detector(counts, replace(faults, saturation=None))[0]
 
 
 def _mean(
-    counts: NDArray[np.float64], displaced: NDArray[np.float64], energy: NDArray[np.float64], recipe: Recipe
+    counts: NDArray[np.generic],
+    bright: NDArray[np.bool_],
+    displaced: NDArray[np.float64],
+    energy: NDArray[np.float64],
+    recipe: Recipe,
+    faults: DetectorFaults | None,
 ) -> NDArray[np.float64]:
-    """Mean spectrum of pixels that lie displaced by their own number of eV, hot channels bridged."""
+    """Mean spectrum of the bright pixels, which lie displaced by their own number of eV, hot channels bridged."""
     step = (energy[-1] - energy[0]) / (energy.size - 1)
-    mean = counts.mean(axis=0)
-    if np.ptp(displaced) > _WORTH_MOVING * step:
-        # Pixels that lie displaced by the same fraction of a channel are moved together.
-        order = np.argsort(displaced)
-        moved = np.round(displaced[order] / (_WORTH_MOVING * step))
-        starts = np.flatnonzero(np.diff(moved, prepend=np.inf))
-        sums = np.add.reduceat(counts[order], starts, axis=0)
-        mean = shift_counts(sums, _WORTH_MOVING * moved[starts]).sum(axis=0) / len(counts)
+    group = np.full(len(counts), -1, dtype=np.intp)
+    # Pixels that lie displaced by the same fraction of a channel are moved together.
+    moved, group[bright] = np.unique(np.round(displaced[bright] / (_WORTH_MOVING * step)), return_inverse=True)
+    if np.ptp(displaced[bright]) > _WORTH_MOVING * step:
+        sums = _repaired(group_sums(counts, group, moved.size), faults)
+        mean = shift_counts(sums, _WORTH_MOVING * moved).sum(axis=0) / bright.sum()
+    else:
+        group[bright] = 0
+        mean = _repaired(group_sums(counts, group, 1), faults)[0] / bright.sum()
     lowest = np.searchsorted(energy, recipe.edge_set.edges[0].background[0] - recipe.energy_axis.search)
     return bridge_hot_channels(mean, int(lowest))
 
@@ -173,23 +182,29 @@ def _drift(rows: NDArray[np.float64], energy: NDArray[np.float64], recipe: Recip
 
 
 def _faults(
-    counts: NDArray[np.generic], energy: NDArray[np.float64], recipe: Recipe, gain: float
+    counts: NDArray[np.generic], bright: NDArray[np.bool_], energy: NDArray[np.float64], recipe: Recipe, gain: float
 ) -> DetectorFaults | None:
     """Look for faults of the detector; None where there are none."""
     if not recipe.detector.enabled:
         return None
     sharpest = min(line.width for edge in recipe.edge_set for line in edge.lines)
-    faults = find_detector_faults(counts, energy, gain=gain, white_line_width=sharpest)
+    faults = find_detector_faults(counts, energy, gain=gain, white_line_width=sharpest, rows=bright)
     if recipe.detector.saturation > 0:
         faults = replace(faults, saturation=recipe.detector.saturation)
     return faults
 
 
-def _components(counts: NDArray[np.float64], recipe: Recipe, gain: float) -> Components | None:
+def _components(
+    counts: NDArray[np.generic],
+    bright: NDArray[np.bool_],
+    recipe: Recipe,
+    gain: float,
+    faults: DetectorFaults | None,
+) -> Components | None:
     """Principal components of the image, if it is to be denoised."""
     if not recipe.noise.denoise:
         return None
-    return fit_components(counts, gain=gain, components=recipe.noise.components or None)
+    return fit_components(_repaired(counts[bright], faults), gain=gain, components=recipe.noise.components or None)
 
 
 def _windows(
@@ -212,11 +227,12 @@ def _windows(
 
 
 def _exponents(
-    counts: NDArray[np.float64], displaced: NDArray[np.float64], plan: Plan, recipe: Recipe
+    sample: NDArray[np.generic], bright: NDArray[np.bool_], displaced: NDArray[np.float64], plan: Plan, recipe: Recipe
 ) -> dict[str, tuple[float, ...]]:
     """Exponents of the fixed power laws before each edge that the axis holds."""
     if recipe.background.method != "fixed_exponents":
         return {}
+    counts = _repaired(sample[bright], plan.faults)
     step = (plan.energy[-1] - plan.energy[0]) / (plan.energy.size - 1)
     # Single noisy pixels spread the exponents further than the image does.
     alike = np.argsort(counts.sum(axis=1), kind="stable")

@@ -11,6 +11,7 @@ from eelsmap.edges import EdgeSet
 from eelsmap.errors import EnergyAxisError, NoEdgesError, NotASpectrumImageError, RecipeError
 from eelsmap.preprocess.coverage import OUTSIDE, why_not_covered
 from eelsmap.preprocess.energy_axis import AxisCorrection
+from eelsmap.preprocess.sample_sums import row_totals
 from eelsmap.recipe import Recipe
 
 __all__ = ["require_background", "require_counts", "require_located", "require_reach", "require_usable_edge"]
@@ -20,7 +21,9 @@ _LEAST_BEFORE = 0.05
 _LEAST_SIGNAL = 0.2
 
 
-def require_counts(counts: NDArray[np.float64], energy: NDArray[np.float64], /) -> NDArray[np.bool_]:
+def require_counts(
+    counts: NDArray[np.generic], energy: NDArray[np.float64], /
+) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
     """Find the pixels with finite counts above zero.
 
     Parameters
@@ -32,19 +35,20 @@ def require_counts(counts: NDArray[np.float64], energy: NDArray[np.float64], /) 
 
     Returns
     -------
-    numpy.ndarray
+    usable : numpy.ndarray
         Shape (n,), true for usable pixels; at least one is.
+    total : numpy.ndarray
+        Sum of each pixel, shape (n,).
 
     Raises
     ------
     NotASpectrumImageError
         There is no such pixel.
     """
-    with np.errstate(invalid="ignore", over="ignore"):
-        totals = counts.sum(axis=1)
+    totals, _ = row_totals(counts)
     usable: NDArray[np.bool_] = np.isfinite(totals) & (totals > 0)
     if usable.any():
-        return usable
+        return usable, totals
     finite = np.isfinite(counts)
     bad = energy[~finite.any(axis=0)]
     if not counts.size:

@@ -6,8 +6,10 @@ from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.fft import next_fast_len
 from scipy.ndimage import gaussian_filter1d
 
+from eelsmap.preprocess.smoothing import smoothed
 from eelsmap.preprocess.windows import shift_counts
 
 __all__ = ["align_rows", "filled_rows", "row_displacements", "smooth_displacements"]
@@ -50,7 +52,7 @@ def align_rows(
     # Over the square root of the mean, noise is the same everywhere, and every edge has the say that it has earned.
     whole = gaussian_filter1d(rows[filled].sum(axis=0) / level[filled].sum(), _COARSE / step)
     weighted = rows[filled] / level[filled] / np.sqrt(np.maximum(whole, whole.max() * 1e-6))
-    structure = gaussian_filter1d(weighted, _FINE / step, axis=1) - gaussian_filter1d(weighted, _COARSE / step, axis=1)
+    structure = smoothed(weighted, _FINE / step) - smoothed(weighted, _COARSE / step)
     structure[:, : int(_COARSE / step)] = 0.0
     structure[:, -int(_COARSE / step) :] = 0.0
     found = np.zeros(len(structure))
@@ -174,7 +176,8 @@ def _best_lag(
     structure: NDArray[np.float64], mean: NDArray[np.float64], reach: int
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Lag in channels at which each row resembles the mean most, to a fraction of one; whether it is beyond chance."""
-    size = structure.shape[1] + reach
+    # Zeros beyond the spectrum keep its ends apart; a few more of them make a length that is quickly transformed.
+    size = int(next_fast_len(structure.shape[1] + reach, real=True))
     transform = np.fft.irfft(np.fft.rfft(structure, size) * np.conj(np.fft.rfft(mean, size)), size)
     lags = np.concatenate([transform[:, -reach:], transform[:, : reach + 1]], axis=1)
     best = lags.argmax(axis=1)

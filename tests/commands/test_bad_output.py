@@ -73,10 +73,10 @@ def test_an_interruption_leaves_nothing_half_finished(good, tmp_path, monkeypatc
 def test_an_unforeseen_fault_of_one_file_does_not_end_the_batch(good, tmp_path, monkeypatch):
     other, mapped = shutil.copy(good, tmp_path / "other.hspy"), map_files_module.map_properties
 
-    def trip(signal, *args, **kwargs):
-        if signal.metadata.EELSMap.source.file == "good.hspy":
+    def trip(planned, *args, **kwargs):
+        if planned.core.metadata.EELSMap.source.file == "good.hspy":
             raise ZeroDivisionError("division by zero")
-        return mapped(signal, *args, **kwargs)
+        return mapped(planned, *args, **kwargs)
 
     monkeypatch.setattr(map_files_module, "map_properties", trip)
     result = run("map", good, other, "--out", tmp_path / "out")

@@ -56,15 +56,20 @@ def write_frame(path: Path, data: np.ndarray, *, offset: float, step: float, min
         dm3_image_utils.save_image(image, file, 4)
 
 
+@cache
+def library() -> Any:
+    """Return the shipped library, whose tables are read and hashed once for all frames."""
+    return load_library("nmc")
+
+
 def recorded(number: int, *, shape: tuple[int, int] = SHAPE, counts: float = 1e6) -> tuple[Any, Microscope]:
     """Record frame `number` of the series."""
-    library = load_library("nmc")
     scope = Microscope(counts=counts, channels=512, offset=480.0, dispersion=1.0, drift_eV=0.0, row_jump_eV=0.0,
                        spike_rate=0.0, axis_offset_error=ENERGY[number], seed=number)  # fmt: skip
-    specimen = Specimen.build(library, shape, scale_nm=SCALE, lithium=LITHIUM[number], vacancy_spots=1 + number,
+    specimen = Specimen.build(library(), shape, scale_nm=SCALE, lithium=LITHIUM[number], vacancy_spots=1 + number,
                               surface_nm=2.0, seed=0)  # fmt: skip
     moved = ndimage.shift(specimen.amounts, (0.0, *DRIFT[number]), order=1, mode="nearest")
-    return eelsmap.make_phantom(specimen=replace(specimen, amounts=moved), microscope=scope, library=library), scope
+    return eelsmap.make_phantom(specimen=replace(specimen, amounts=moved), microscope=scope, library=library()), scope
 
 
 @cache

@@ -2,7 +2,7 @@ import dask.array as da
 import numpy as np
 import pytest
 
-from eelsmap.mapping.blocks import by_block, pixel_sample, row_numbers, rows_of_sample, sum_rows, with_neighbours
+from eelsmap.mapping.blocks import by_block, lattice, row_numbers, rows_of_sample, sum_rows, with_neighbours
 
 SHAPES = [(7, 11, 32), (40, 32), (3, 4, 5, 32)]
 
@@ -32,7 +32,7 @@ def test_dim_pixels_and_those_that_are_not_finite_are_left_out_of_rows():
 def test_rows_of_a_sample_belong_to_its_pixels(shape):
     data = np.broadcast_to(row_numbers(shape[:-1])[..., None], shape).astype(float)
     for pixels in (7, 4096):
-        sample = pixel_sample(data, pixels=pixels)
+        sample = data[lattice(shape[:-1], pixels)].reshape(-1, shape[-1])
         assert len(sample) <= pixels
         np.testing.assert_array_equal(sample[:, 0], rows_of_sample(shape[:-1], pixels=pixels))
 

@@ -3,8 +3,11 @@ import pytest
 
 import eelsmap
 from eelsmap.commands.demo import image_of
+from eelsmap.errors import RecipeError
+from eelsmap.io import prepare
+from eelsmap.mapping import plan_signal
 from eelsmap.phantom import Microscope
-from eelsmap.recipe import NoiseStep, Recipe
+from eelsmap.recipe import BackgroundStep, NoiseStep, Recipe
 
 
 @pytest.fixture(scope="module")
@@ -89,3 +92,18 @@ def test_signals_offer_both(phantom):
     assert "onset_O_K" in image.map_classical()
     assert "axis_uncertainty" in image.map_quality()
     assert "t_over_lambda" not in image.map_quality()
+
+
+def test_one_plan_serves_all_maps(monkeypatch):
+    image = plan_signal(prepare(eelsmap.make_phantom((6, 8), microscope=Microscope(counts=1e6)).signal()), Recipe())
+    wanted = {road: road(image.core) for road in (eelsmap.map_classical, eelsmap.map_quality, eelsmap.map_properties)}
+    monkeypatch.setattr("eelsmap.mapping.planned_image.make_plan", None)
+    for road, maps in wanted.items():
+        found = road(image)
+        for name in maps:
+            np.testing.assert_array_equal(found.array(name), maps.array(name))
+    assert eelsmap.map_classical(image, recipe=Recipe()).names
+    with pytest.raises(RecipeError, match="planned for another recipe"):
+        eelsmap.map_quality(image, recipe=Recipe(background=BackgroundStep(method="two_area")))
+    with pytest.raises(RecipeError, match="planned for another recipe"):
+        eelsmap.map_properties(image, axis_mode="none")

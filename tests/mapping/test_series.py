@@ -43,6 +43,18 @@ def rolled(tmp_path_factory):
     return folder
 
 
+@pytest.fixture(scope="module")
+def done(rolled, model, tmp_path_factory):
+    """Results of the rolled frames, mapped once for all tests that begin with a finished series."""
+    return map_series(rolled, model, out=tmp_path_factory.mktemp("done")).folder
+
+
+@pytest.fixture
+def finished(done, tmp_path):
+    """A copy of those results that a test may change."""
+    return shutil.copytree(done, tmp_path / "finished")
+
+
 def test_the_table_says_what_became_of_every_frame(mapped):
     table = mapped[0].frames.set_index("file")
     assert table.index.tolist() == [*GOOD[:3], "run_e_truncated.dm4", "run_small.dm4", GOOD[3], "run_z_copy.dm4"]
@@ -127,24 +139,22 @@ def test_the_same_call_again_does_nothing(mapped, monkeypatch):
     assert repr(again) == repr(series)
 
 
-def test_other_regions_need_no_new_maps(rolled, model, tmp_path, monkeypatch):
-    map_series(rolled, model, out=tmp_path)
+def test_other_regions_need_no_new_maps(rolled, model, finished, tmp_path, monkeypatch):
     monkeypatch.setattr("eelsmap.mapping.series.frame_by_frame.map_frame", None)
     mask = np.zeros(SHAPE, dtype=bool)
     mask[4:8, 5:9] = True
     np.save(tmp_path / "mask.npy", mask)
-    series = map_series(rolled, model, out=tmp_path, regions={"box": tmp_path / "mask.npy"})
+    series = map_series(rolled, model, out=finished, regions={"box": tmp_path / "mask.npy"})
     assert series.regions == ["box"]
     # The box follows the specimen, of which it holds the same pixels in every frame.
     assert series.frames["box_pixels"].tolist() == [16, 16, 16, 16]
     with pytest.raises(EelsmapError, match="its mask has 3 x 3 pixels, the frames 14 x 18"):
-        map_series(rolled, model, out=tmp_path, regions={"box": np.ones((3, 3))})
+        map_series(rolled, model, out=finished, regions={"box": np.ones((3, 3))})
     with pytest.raises(RecipeError, match="there is no map 'nickel'"):
-        map_series(rolled, model, out=tmp_path, regions={"box": "nickel<3"})
+        map_series(rolled, model, out=finished, regions={"box": "nickel<3"})
 
 
-def test_stopped_at_any_write_it_ends_with_the_same_bytes(rolled, model, tmp_path, monkeypatch):
-    undisturbed = map_series(rolled, model, out=tmp_path / "a").folder
+def test_stopped_at_any_write_it_ends_with_the_same_bytes(rolled, model, done, tmp_path, monkeypatch):
     stopped, choose, replace = 0, np.random.default_rng(0), os.replace
 
     class StoppedError(BaseException):
@@ -168,27 +178,24 @@ def test_stopped_at_any_write_it_ends_with_the_same_bytes(rolled, model, tmp_pat
         else:
             break
     assert stopped >= 3
-    assert results(tmp_path / "b") == results(undisturbed)
+    assert results(tmp_path / "b") == results(done)
 
 
-def test_a_changed_model_starts_afresh_and_says_so(rolled, model, tmp_path):
-    map_series(rolled, model, out=tmp_path)
-    before, said = set((tmp_path / "frames").iterdir()), []
-    map_series(rolled, model, out=tmp_path, recipe=model.recipe.with_axis_mode("none"), say=said.append)
+def test_a_changed_model_starts_afresh_and_says_so(rolled, model, finished):
+    before, said = set((finished / "frames").iterdir()), []
+    map_series(rolled, model, out=finished, recipe=model.recipe.with_axis_mode("none"), say=said.append)
     assert said[0] == "another recipe than in the run before: every frame is mapped afresh"
-    assert not before & set((tmp_path / "frames").iterdir())
-    assert "fresh" in (tmp_path / "run.log").read_text()
+    assert not before & set((finished / "frames").iterdir())
+    assert "fresh" in (finished / "run.log").read_text()
 
 
-def test_a_frame_with_other_content_is_mapped_afresh(rolled, model, tmp_path):
-    frames = tmp_path / "frames"
-    shutil.copytree(rolled, frames)
-    map_series(frames, model, out=tmp_path / "a")
+def test_a_frame_with_other_content_is_mapped_afresh(rolled, model, finished, tmp_path):
+    frames = shutil.copytree(rolled, tmp_path / "frames")
     shutil.copy(frames / "roll_3.dm4", frames / "roll_1.dm4")
     (frames / "roll_2.dm4").unlink()
-    series = map_series(frames, model, out=tmp_path / "a")
+    series = map_series(frames, model, out=finished)
     assert series.frames["status"].tolist() == ["mapped", "mapped", "duplicate"]
-    assert results(tmp_path / "a") == results(map_series(frames, model, out=tmp_path / "b").folder)
+    assert results(finished) == results(map_series(frames, model, out=tmp_path / "b").folder)
 
 
 def test_a_shared_axis_is_that_of_the_first_frame(mapped, model, tmp_path):
@@ -210,20 +217,20 @@ def test_a_tracked_axis_follows_the_edges(mapped, model, tmp_path):
     assert all(axis["uncertainty_eV"] > own for axis in keys if "way" in axis)
 
 
-def test_two_runs_on_one_folder_are_refused(rolled, model, tmp_path):
+def test_two_runs_on_one_folder_are_refused(rolled, model, finished):
     def second(_sentence):
         with pytest.raises(EelsmapError, match=rf"process {os.getpid()} on .* is mapping a series into this folder"):
-            map_series(rolled, model, out=tmp_path)
+            map_series(rolled, model, out=finished)
 
-    map_series(rolled, model, out=tmp_path, say=second)
-    lock = tmp_path / ".lock"
+    map_series(rolled, model, out=finished, say=second)
+    lock = finished / ".lock"
     assert not lock.read_text()
     # The process died without a word: the system has taken its lock back.
     lock.write_text(json.dumps({"pid": 2**22 + 1, "host": socket.gethostname()}))
-    map_series(rolled, model, out=tmp_path)
+    map_series(rolled, model, out=finished)
     lock.write_text(json.dumps({"pid": 1, "host": "another-microscope"}))
     with pytest.raises(EelsmapError, match="process 1 on another-microscope has not given this folder back"):
-        map_series(rolled, model, out=tmp_path)
+        map_series(rolled, model, out=finished)
 
 
 def test_a_full_disk_ends_with_a_sentence_and_keeps_what_is_done(rolled, model, tmp_path, monkeypatch):
@@ -254,7 +261,7 @@ def test_foreign_folders_and_empty_patterns_are_refused(rolled, model, tmp_path)
         map_series(rolled, model, out=tmp_path, axis="each")
 
 
-def test_watching_takes_frames_that_have_stopped_growing(rolled, model, tmp_path, monkeypatch):
+def test_watching_takes_frames_that_have_stopped_growing(rolled, model, finished, tmp_path, monkeypatch):
     frames = tmp_path / "frames"
     frames.mkdir()
     waiting, clock = sorted(rolled.iterdir()), 0.0
@@ -275,10 +282,10 @@ def test_watching_takes_frames_that_have_stopped_growing(rolled, model, tmp_path
     series = map_series(frames, model, out=tmp_path / "out", watch=5, watch_for=40, say=said.append)
     assert series.frames["status"].tolist() == ["mapped"] * 3
     assert not any("failed" in sentence for sentence in said)
-    assert results(series.folder) == results(map_series(frames, model, out=tmp_path / "again").folder)
+    assert results(series.folder) == results(map_series(frames, model, out=finished).folder)
 
 
-def test_ending_the_watch_keeps_what_is_there(rolled, model, tmp_path, monkeypatch):
+def test_ending_the_watch_keeps_what_is_there(rolled, model, finished, monkeypatch):
     turns = []
 
     def sleep(_seconds):
@@ -288,7 +295,7 @@ def test_ending_the_watch_keeps_what_is_there(rolled, model, tmp_path, monkeypat
 
     monkeypatch.setattr(series_run.time, "sleep", sleep)
     said = []
-    series = map_series(rolled, model, out=tmp_path, watch=1, say=said.append)
+    series = map_series(rolled, model, out=finished, watch=1, say=said.append)
     assert said[-1] == "stopped watching"
     assert len(series.frames) == 4
     assert series["li_content"].data.shape[0] == 4

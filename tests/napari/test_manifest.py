@@ -24,7 +24,8 @@ def test_commands_name_functions_that_exist():
     for name in commands.values():
         module, function = name.split(":")
         assert callable(getattr(import_module(module), function))
-    assert {item["command"] for item in content["readers"] + content["sample_data"]} == set(commands)
+    used = [item["command"] for kind in ("readers", "sample_data", "widgets") for item in content[kind]]
+    assert set(used) == set(commands)
 
 
 def test_installed_manifest_is_the_same():

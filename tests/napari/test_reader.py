@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from eelsmap.errors import FileReadError
+from eelsmap.mapping import PropertyMaps
 from eelsmap.napari.layers import image_layer
 from eelsmap.napari.reader import get_reader
 from eelsmap.signals import LazyMultiEdgeEELS
@@ -67,6 +68,77 @@ def test_other_files_are_left_to_others(tmp_path):
     assert get_reader(str(tmp_path)) is None
     hs.signals.Signal2D(np.zeros((4, 5))).save(tmp_path / "image.hspy")
     assert get_reader(str(tmp_path / "image.hspy")) is None
+
+
+def test_zspy_folders(tmp_path):
+    (tmp_path / "folder.dm4").mkdir()
+    assert get_reader(str(tmp_path / "folder.dm4")) is None
+    (tmp_path / "empty.zspy").mkdir()
+    with pytest.raises(FileReadError, match=r"empty\.zspy"):
+        get_reader(str(tmp_path / "empty.zspy"))(str(tmp_path / "empty.zspy"))
+    storage = pytest.importorskip("zarr.storage", reason="zarr is not installed")
+    if not hasattr(storage, "NestedDirectoryStore"):
+        pytest.skip("rosettasciio reads .zspy with zarr 2 only, and here is zarr 3, which napari's extras bring")
+    path, signal = saved(tmp_path, (3, 4), name="image.zspy")
+    [(data, keywords, _kind)] = get_reader(path)(path)
+    np.testing.assert_array_equal(data, signal.data.sum(axis=-1))
+    assert keywords["units"] == ["nm", "nm"]
+
+
+def test_a_phantom_file(tmp_path):
+    from eelsmap.phantom import Microscope, make_phantom
+
+    phantom = make_phantom((4, 5), microscope=Microscope(dual_eels=True))
+    core = phantom.signal()
+    core.save(tmp_path / "core.hspy")
+    path = str(tmp_path / "core.hspy")
+    [(data, keywords, _kind)] = get_reader(path)(path)
+    np.testing.assert_array_equal(data, phantom.core_loss.sum(axis=-1, dtype=float))
+    assert keywords["metadata"]["eelsmap"]["kind"] == "spectrum_image"
+
+
+def test_saved_maps_are_layers(tmp_path):
+    axes = [
+        {"name": "y", "size": 3, "scale": 2.0, "offset": 0.0, "units": "nm"},
+        {"name": "x", "size": 4, "scale": 2.0, "offset": 0.0, "units": "nm"},
+    ]
+    names = ["ni_count", "li_content", "li_content_lower", "li_content_upper", "counts", "flags"]
+    stack = np.arange(72, dtype=np.float32).reshape(3, 4, 6)
+    path = str(PropertyMaps(stack, names, axes, {}).save(tmp_path / "maps.hspy"))
+    layers = get_reader(path)(path)
+    told = [(kind, keywords["metadata"]["eelsmap"]["property"]) for _data, keywords, kind in layers]
+    assert told == [("image", "counts"), ("image", "ni_count"), ("image", "li_content"), ("vectors", "flags")]
+    assert [keywords["visible"] for _data, keywords, _kind in layers] == [False, False, True, True]
+    np.testing.assert_array_equal(layers[2][0], stack[..., 1])
+    assert layers[2][1]["scale"] == [2, 2]
+    assert isinstance(layers[2][1]["metadata"]["eelsmap"]["maps"], PropertyMaps)
+
+
+def test_counts_of_large_images_come_after_the_viewer_opened(tmp_path, monkeypatch, make_napari_viewer, until):
+    from eelsmap.napari import reader
+
+    monkeypatch.setattr(reader, "_AT_ONCE", 0)
+    viewer = make_napari_viewer()
+    path, signal = saved(tmp_path, (40, 70))
+    [(data, keywords, _kind)] = get_reader(path)(path)
+    layer = viewer.add_image(data, **keywords)
+    until(lambda: np.isfinite(layer.data).all() and layer.contrast_limits[0] > 0)
+    np.testing.assert_array_equal(layer.data, signal.data.sum(axis=-1))
+    assert layer.contrast_limits[1] < 1.2 * layer.data.max()
+
+
+def test_the_viewer_says_in_words_why_a_file_does_not_open(tmp_path, shared_data, make_napari_viewer, monkeypatch):
+    from napari.utils import notifications
+
+    said = []
+    monkeypatch.setattr(notifications, "show_error", said.append)
+    make_napari_viewer()
+    content = (shared_data / "reader_samples/EELS_SI.dm4").read_bytes()
+    path = tmp_path / "cut.dm4"
+    path.write_bytes(content[: len(content) // 2])
+    assert get_reader(str(path))(str(path)) == [(None,)]
+    assert len(said) == 1
+    assert "truncated" in said[0]
 
 
 def test_a_damaged_file_says_why_when_it_is_read(shared_data, tmp_path):

@@ -14,6 +14,7 @@ from typing import Any
 
 from eelsmap.errors import EelsmapError
 from eelsmap.io.frames import Frame, order_frames
+from eelsmap.mapping.memory import return_memory
 from eelsmap.mapping.series.known_frames import KnownFrames, stamp_of
 from eelsmap.mapping.series.mapped_frame import (
     MappedFrame,
@@ -155,6 +156,8 @@ class FrameByFrame:
         if stamp_of(frame.path) != stamp:
             return None, "the file changed while it was read; run the same command again"
         write_mapped_frame(folder, key, maps, axis)
+        del maps
+        return_memory(of_signals=True)
         return read_mapped_frame(folder, key), ""
 
     def _plan_of(self, leader: str, frames: Sequence[Frame]) -> Plan:

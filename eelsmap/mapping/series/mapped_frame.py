@@ -177,11 +177,8 @@ def tracked_axis(plan: Plan, shared: Plan, /) -> AxisCorrection:
 
 def write_mapped_frame(folder: Path, key: str, maps: PropertyMaps, axis: dict[str, Any], /) -> None:
     """Write the maps of a frame, all or nothing: the words that belong to them come last."""
-    stack = np.empty((len(maps), *maps.shape), dtype=np.float32)
-    for place, name in enumerate(maps):
-        stack[place] = maps.array(name)
     with whole_file(folder / f"{key}.npy") as part:
-        np.save(part, stack)
+        np.save(part, np.ascontiguousarray(maps.stack))
     content = {"names": list(maps), "axes": maps.axes, "axis": axis, "bytes": (folder / f"{key}.npy").stat().st_size}
     with whole_file(folder / f"{key}.json") as part:
         part.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n", encoding="utf-8")

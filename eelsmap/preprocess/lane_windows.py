@@ -1,0 +1,149 @@
+"""Counts in windows of many pixels, eight pixels side by side, in one pass over the channels.
+
+The same numbers as :mod:`eelsmap.preprocess.fused_windows`, laid out for :mod:`eelsmap.features.lane_kernels`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eelsmap.preprocess.fused_numba import Kernel, as_input, helper
+from eelsmap.preprocess.lanes import (
+    LANES,
+    aligned_rows,
+    gather_pair,
+    get_lane,
+    load,
+    read_rows,
+    set_lane,
+    spread,
+    store,
+    where,
+    whole_part,
+)
+
+__all__ = ["lane_windows"]
+
+
+def lane_windows(
+    counts: NDArray[Any],
+    positions: list[NDArray[np.float64]],
+    /,
+    *,
+    moved: NDArray[np.float64] | None = None,
+    room: NDArray[np.float64] | None = None,
+) -> NDArray[np.float64]:
+    """Count what lies in consecutive windows of several stretches of the axis.
+
+    Parameters
+    ----------
+    counts
+        Counts, shape (n, channel), finite, any number type.
+    positions
+        Boundaries of the windows of each stretch in units of channels, ascending; what lies outside the axis counts as
+        empty.
+    moved
+        How many channels higher the boundaries lie in each row, shape (n,).
+    room
+        Result of an earlier call, of the same windows and at least as many rows, that is written over.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (group, window, 8): the windows of all stretches, of eight rows side by side; in the last group the last
+        row is repeated.
+    """
+    groups = -(-len(counts) // LANES)
+    window = sum(one.size - 1 for one in positions)
+    result = aligned_rows(groups * window) if room is None else room[:groups].reshape(-1, LANES)
+    shift = np.empty(0) if moved is None else np.array(moved, dtype=np.float64)
+    ends = np.cumsum([0, *(one.size for one in positions)])
+    running = aligned_rows(counts.shape[1] + 1)
+    if len(counts):
+        _lane_window_kernel(as_input(counts), np.concatenate(positions), ends, shift, running, result)
+    return result.reshape(groups, window, LANES)
+
+
+@helper
+def _place(positions: Any, shift: float, channels: int, lower: Any, fraction: Any) -> None:
+    """Split positions into whole channels and the rest."""
+    for j in range(positions.size):
+        position = positions[j] + shift
+        position = position if position > 0.0 else 0.0
+        position = position if position < channels else float(channels)
+        whole = min(int(position), channels - 1)
+        lower[j] = whole
+        fraction[j] = position - whole
+
+
+@helper
+def _clipped(position: Any, channels: int) -> Any:
+    """Positions inside the axis."""
+    position = where(position > 0.0, position, spread(0.0))
+    return where(position < float(channels), position, spread(float(channels)))
+
+
+@helper
+def _run(counts: Any, row: int, first: int, last: int, running: Any) -> None:
+    """Sum up channels of eight rows from zero."""
+    total = spread(0.0)
+    store(running, 0, total)
+    for j in range(first, last):
+        total = total + read_rows(counts, row, j)
+        store(running, j - first + 1, total)
+
+
+@Kernel
+def _lane_window_kernel(counts: Any, positions: Any, ends: Any, moved: Any, running: Any, result: Any) -> None:
+    """Write counts between positions; `running` (channel + 1, 8): room for sums."""
+    n, channels = counts.shape
+    lower, fraction = np.empty(positions.size, dtype=np.int64), np.empty(positions.size)
+    placed, shift, out = np.nan, 0.0, 0
+    for row in range(0, n, LANES):
+        alike = True
+        shifts = spread(0.0)
+        if moved.size > 0:
+            shift = moved[row]
+            for lane in range(LANES):
+                own = moved[min(row + lane, n - 1)]
+                alike = alike and own == shift
+                shifts = set_lane(shifts, lane, own)
+        if alike and placed != shift:
+            _place(positions, shift, channels, lower, fraction)
+            placed = shift
+        for part in range(ends.size - 1):
+            begin, end = ends[part], ends[part + 1]
+            if alike:
+                first = lower[begin]
+                _run(counts, row, first, lower[end - 1] + 1, running)
+                at = lower[begin] - first
+                previous = load(running, at) + fraction[begin] * (load(running, at + 1) - load(running, at))
+                for j in range(begin + 1, end):
+                    at = lower[j] - first
+                    below = load(running, at)
+                    value = below + fraction[j] * (load(running, at + 1) - below)
+                    store(result, out, value - previous)
+                    previous = value
+                    out += 1
+                continue
+            # Every row has its own shift.
+            low, high = _clipped(positions[begin] + shifts, channels), _clipped(positions[end - 1] + shifts, channels)
+            first, last = channels - 1, 0
+            for lane in range(LANES):
+                first = min(first, int(get_lane(low, lane)))
+                last = max(last, min(int(get_lane(high, lane)), channels - 1) + 1)
+            _run(counts, row, first, last, running)
+            previous = spread(0.0)
+            for j in range(begin, end):
+                position = _clipped(positions[j] + shifts, channels)
+                whole = whole_part(position)
+                whole = where(whole < float(channels - 1), whole, spread(float(channels - 1)))
+                below, above = gather_pair(running, whole - float(first))
+                value = below + (position - whole) * (above - below)
+                if j > begin:
+                    store(result, out, value - previous)
+                    out += 1
+                previous = value
