@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable
 from threading import Event, Thread
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from qtpy.QtCore import QObject, Signal
+from qtpy.QtCore import QObject, QTimer, Signal
 
 from eelsmap.errors import RunCancelledError
 from eelsmap.mapping import PropertyMaps
 from eelsmap.napari.error_words import error_words
 
 __all__ = ["MapRun"]
+
+_HAND_MS, _HAND_SECONDS = 60, 0.02
 
 
 class MapRun(QObject):
@@ -40,6 +43,7 @@ class MapRun(QObject):
     """The maps as far as they were computed, or None."""
     failed = Signal(str, object)
     """The error in words, and the maps as far as they were computed, or None."""
+    _ended = Signal(str, str, object)
 
     def __init__(self, make_maps: Callable[[], PropertyMaps], parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -47,11 +51,18 @@ class MapRun(QObject):
         self._stop = Event()
         self._fraction = 0.0
         self._started = self._began = 0.0
+        # Blocks wait here for the window: as events of their own they would come before its paint and input events.
+        self._finished: deque[tuple[tuple[slice, ...], NDArray[np.float32], float]] = deque()
+        self._handing = QTimer(self)
+        self._handing.setInterval(_HAND_MS)
+        self._handing.timeout.connect(lambda: self._hand_over(_HAND_SECONDS))
+        self._ended.connect(self._end)
         self._thread = Thread(target=self._work, name="eelsmap run", daemon=True)
 
     def start(self) -> MapRun:
         """Start; returns the run."""
         self._started = time.monotonic()
+        self._handing.start()
         self._thread.start()
         return self
 
@@ -89,16 +100,31 @@ class MapRun(QObject):
             self._began = time.monotonic()
             maps.compute(progress=False, on_block=self._on_block, cancelled=self._stop.is_set)
         except RunCancelledError:
-            self._send("cancelled", maps)
+            self._send("_ended", "cancelled", "", maps)
         except Exception as error:
-            self._send("failed", error_words(error), maps)
+            self._send("_ended", "failed", error_words(error), maps)
         else:
-            self._send("done", maps)
+            self._send("_ended", "done", "", maps)
 
     def _on_block(self, place: tuple[slice, ...], values: NDArray[np.float32], fraction: float) -> None:
-        """Hand a block to the window."""
+        """Keep a block for the window; runs in the thread."""
         self._fraction = fraction
-        self._send("block", place, values, fraction)
+        self._finished.append((place, values, fraction))
+
+    def _hand_over(self, seconds: float) -> None:
+        """Hand blocks to the window for some time."""
+        end = time.monotonic() + seconds
+        while self._finished and time.monotonic() < end:
+            self.block.emit(*self._finished.popleft())
+
+    def _end(self, how: str, words: str, maps: PropertyMaps | None) -> None:
+        """Hand the last blocks over and say how the run ended."""
+        self._handing.stop()
+        self._hand_over(float("inf"))
+        if how == "failed":
+            self.failed.emit(words, maps)
+        else:
+            (self.done if how == "done" else self.cancelled).emit(maps)
 
     def _send(self, signal: str, *content: Any) -> None:
         """Emit a signal unless the window was closed meanwhile, which deletes the signal with it."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import QObject, Signal
+from qtpy.QtCore import QObject, QTimer, Signal
 
 from eelsmap.mapping import PropertyMaps
 from eelsmap.mapping.engine import maps_of
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from napari.viewer import Viewer
 
 __all__ = ["PanelRuns"]
+
+_TELL_MS = 250
 
 
 class PanelRuns(QObject):
@@ -49,6 +51,12 @@ class PanelRuns(QObject):
         self._viewer, self._parts = viewer, parts
         self._run: MapRun | None = None
         self._closed = False
+        self._fraction = 0.0
+        # A progress bar paints the whole window at once, the canvas too: not for every block.
+        self._telling = QTimer(self)
+        self._telling.setSingleShot(True)
+        self._telling.setInterval(_TELL_MS)
+        self._telling.timeout.connect(self._tell_progress)
         self.shown_layers: list[MapLayers] = []
         """Layers of all maps that are shown, also of images whose own layer was removed."""
 
@@ -79,11 +87,11 @@ class PanelRuns(QObject):
         else:
             run = MapRun(lambda: unfinished, self)
         run.made.connect(lambda maps: self._show_maps(state, maps))
-        run.block.connect(lambda place, values, fraction: self._show_block(state, place, values, fraction))
+        run.block.connect(lambda place, values, fraction: self._take_block(state, place, values, fraction))
         run.done.connect(lambda maps: self._finish(state, maps))
         run.cancelled.connect(lambda _: self._end(state, "Cancelled. What is finished stays, and Run goes on."))
         run.failed.connect(lambda words, _: self._fail(state, words))
-        self._run = run
+        self._run, self._fraction = run, 0.0
         parts = self._parts
         parts.progress.setValue(0)
         parts.progress.setVisible(True)
@@ -133,14 +141,20 @@ class PanelRuns(QObject):
         state.layer.visible = False
         self.shown.emit(state)
 
-    def _show_block(self, state: ImageState, place: tuple[slice, ...], values: Any, fraction: float) -> None:
-        """Show a finished block and how long the rest will take."""
-        if self._closed:
-            return
-        if state.layers is not None:
+    def _take_block(self, state: ImageState, place: tuple[slice, ...], values: Any, fraction: float) -> None:
+        """Take a finished block, which is shown in a moment together with others."""
+        if not self._closed and state.layers is not None:
             state.layers.update_block(place, values)
-        self._parts.progress.setValue(int(1000 * fraction))
-        left = None if self._run is None else self._run.seconds_left()
+            self._fraction = fraction
+            if not self._telling.isActive():
+                self._telling.start()
+
+    def _tell_progress(self) -> None:
+        """Show how far the run is and how long the rest will take."""
+        if self._run is None or self._closed:
+            return
+        self._parts.progress.setValue(int(1000 * self._fraction))
+        left = self._run.seconds_left()
         if left is not None and self._parts.cancel_button.isEnabled():
             self._parts.estimate.setText(f"About {duration_words(left)} left")
 

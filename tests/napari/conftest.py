@@ -42,3 +42,19 @@ def until(screen):
 def small_blocks(monkeypatch):
     """Blocks of a few pixels, so that small images have many."""
     monkeypatch.setattr("eelsmap.mapping.blocks._BLOCK_PIXELS", 2)
+
+
+@pytest.fixture
+def cancel_after_one_block(monkeypatch):
+    """Cancel a run in the computing thread itself, before the blocks after the first are under way."""
+    from eelsmap.napari.map_run import MapRun
+
+    take = MapRun._on_block
+
+    def take_and_cancel(run, *block):
+        take(run, *block)
+        run.cancel()
+
+    with monkeypatch.context() as patched:
+        patched.setattr(MapRun, "_on_block", take_and_cancel)
+        yield patched

@@ -50,14 +50,13 @@ def test_blocks_arrive_and_make_up_the_maps(new_run, until, lazy_maps):
         np.testing.assert_array_equal(whole[..., place], maps.array(name).astype(np.float32))
 
 
-def test_cancelling_keeps_what_is_finished_and_the_next_run_does_the_rest(new_run, until, lazy_maps):
-    from qtpy.QtCore import Qt
-
+def test_cancelling_keeps_what_is_finished_and_the_next_run_does_the_rest(
+    new_run, until, lazy_maps, cancel_after_one_block
+):
     run, seen = new_run(lambda: lazy_maps)
-    # Told in the thread itself, so that the next blocks are not under way before the window hears of the first.
-    run.block.connect(run.cancel, Qt.ConnectionType.DirectConnection)
     run.start()
     until(lambda: seen["cancelled"])
+    cancel_after_one_block.undo()
     before = {tuple((part.start, part.stop) for part in place) for place, _, _ in seen["block"]}
     again, more = new_run(lambda: lazy_maps)
     again.start()

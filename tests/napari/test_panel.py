@@ -75,18 +75,15 @@ def test_an_image_without_edges_says_so_and_cannot_be_run(opened, until):
     assert panel.state.maps is None
 
 
-def test_cancel_halfway_and_run_again(opened, until, small_blocks):
-    from qtpy.QtCore import Qt
-
+def test_cancel_halfway_and_run_again(opened, until, small_blocks, cancel_after_one_block):
     viewer, panel = opened
     signal = image(lazy=True)
     signal.data = signal.data.rechunk((1, 2, -1))
     put(viewer, signal)
     until(lambda: looked(panel))
     panel.run()
-    # Told in the computing thread itself, so that the next blocks are not under way before the window hears of one.
-    panel.runs._run.block.connect(panel.runs._run.cancel, Qt.ConnectionType.DirectConnection)
     until(lambda: not panel.runs.running)
+    cancel_after_one_block.undo()
     partial = panel.state.maps
     assert partial.is_lazy
     known = np.isfinite(partial.partial("counts"))
@@ -163,7 +160,7 @@ def test_the_viewer_may_be_closed_while_running(make_napari_viewer, until, small
     put(viewer, signal)
     until(lambda: looked(panel))
     panel.run()
-    until(lambda: panel.parts.progress.value() > 0 or not panel.runs.running)
+    until(lambda: panel.runs._fraction > 0 or not panel.runs.running)
     viewer.close()
     assert panel.runs.wait(30)
 
