@@ -3,8 +3,8 @@
 What napari needs by itself to show four layers side by side is measured first, without eelsmap, in the same window.
 
 A spectrum image of the size asked for is written to disk (see ``large_image.py``), opened in a napari window as
-dropping it does, and mapped from the panel; a timer in the window notes how long it was kept from answering. Then the pointer walks over the
-image with the explanation of one property switched on. Needs a screen, or Xvfb:
+dropping it does, and mapped from the panel; a timer in the window notes how long it was kept from answering. Then the
+pointer walks over the image with the explanation of one property switched on. Needs a screen, or Xvfb:
 
 ``xvfb-run -a -s "-screen 0 1600x1000x24 +extension GLX" python benchmarks/panel.py [--rows 512 --columns 512]``
 """
