@@ -70,6 +70,11 @@ class CellHatching:
             for line in lines:
                 line.parent = None
 
+    def forget(self) -> None:
+        """Take all lines away for good; the next ones are made anew."""
+        self.clear()
+        self._drawn.clear()
+
     def _pictures(self) -> Any:
         """Layers and what draws them; None where napari keeps them elsewhere."""
         try:

@@ -216,7 +216,9 @@ class MapLayers:
     def _arrange(self) -> None:
         """Set what is shown side by side, once all of it has come: a grid is slow to grow cell by cell."""
         if not self._shown.keys & set(self._adding.waiting):
+            self._setting = True
             self._looks.arrange(self.layers, len(self._shown.keys))
+            self._setting = False
             self._look()
 
     def _look(self) -> None:

@@ -46,12 +46,17 @@ class MapLooks:
         number
             How many of them are shown, or will be.
         """
+        if number > 1 and self._cells.possible and "flags" in layers:
+            # Lines in the cells take its place: left visible, it would have a cell of its own.
+            layers["flags"].visible = False
         ours = set(layers.values())
         others = sum(layer.visible and layer not in ours for layer in self._viewer.layers)
         self._grid.arrange(number + others if number > 1 else 1, (self._image[0], self._image[1]))
         shape = tuple(self._viewer.canvas.grid.actual_shape(self._viewer.layers))
         if shape != self._shape_before:
             self._shape_before = shape
+            # Lines that hung in the cells before are not always drawn in the new ones.
+            self._cells.forget()
             self._viewer.reset_view()
 
     def pause(self) -> None:

@@ -180,6 +180,12 @@ def test_the_window_is_never_held_up(opened, until, screen):
     # A promise of 0.1 s is measured by benchmarks/panel.py; here a machine that is busy with other tests may be slower.
     assert longest < 3.0
     assert not panel.state.maps.is_lazy
+    # The maps fill their cells: the layer of flags has none beside them, lines in the cells take its place.
+    panel.state.layers.complete()
+    zoom = viewer.scene.camera.zoom
+    viewer.reset_view()
+    assert viewer.scene.camera.zoom == pytest.approx(zoom)
+    assert not panel.state.layers.layers["flags"].visible
 
 
 def test_everything_can_be_reached_by_keyboard_and_read(opened, until, screen):
