@@ -40,13 +40,13 @@ class EelsmapPanel(QWidget):
 
     Parameters
     ----------
-    viewer
-        The viewer that it serves.
+    napari_viewer
+        The viewer that it serves; napari knows by the name what to give.
     """
 
-    def __init__(self, viewer: Viewer) -> None:
+    def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__()
-        self.viewer = viewer
+        self.viewer = viewer = napari_viewer
         self.state: ImageState | None = None
         """The image that is chosen."""
         self._states: dict[int, ImageState] = {}
