@@ -59,9 +59,7 @@ def save_maps(maps: PropertyMaps, path: str | os.PathLike[str], /, *, overwrite:
     """
     if is_ome_tiff(path):
         return write_ome_tiff(maps, path, overwrite=overwrite)
-    names = list(maps)
-    stack = np.stack([maps.array(name).astype(np.float32) for name in names], axis=-1)
-    return write_maps(path, stack, names, maps.axes, maps.provenance, overwrite=overwrite)
+    return write_maps(path, np.moveaxis(maps.stack, 0, -1), maps.names, maps.axes, maps.provenance, overwrite=overwrite)
 
 
 def write_maps(

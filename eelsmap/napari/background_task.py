@@ -9,6 +9,7 @@ from typing import Any
 from qtpy.QtCore import QObject, Signal
 
 from eelsmap.napari.error_words import error_words
+from eelsmap.napari.window_signals import reached
 
 __all__ = ["BackgroundTask"]
 
@@ -86,9 +87,7 @@ class BackgroundTask(QObject):
         if not self._wanted:
             _AT_WORK.discard(self)
             return
-        try:
-            getattr(self, signal).emit(content)
-        except RuntimeError:
+        if not reached(self, signal, content):
             self._wanted = False
             _AT_WORK.discard(self)
 

@@ -17,7 +17,7 @@ from eelsmap.mapping.pixel_counts import place_in_words
 from eelsmap.mapping.pixel_view import PixelReader, PixelView
 from eelsmap.mapping.planned_image import PlannedImage, plan_signal
 from eelsmap.mapping.series import MapSeries
-from eelsmap.mapping.series.mapped_frame import plan_of, tracked_axis
+from eelsmap.mapping.series.mapped_frame import plan_of, with_shared_plan
 from eelsmap.models.model import Model, load_model
 from eelsmap.napari.series_frames import SeriesFrames
 from eelsmap.recipe import Recipe
@@ -134,9 +134,7 @@ def planned_frame(frames: SeriesFrames, step: int, /) -> PlannedImage:
     if settings["axis"] == "per_frame" or leader == step:
         return image
     shared = plan_of(_there(Path(frames.rows[leader]["path"])), recipe)
-    correction = tracked_axis(image.plan, shared) if settings["axis"] == "tracked" else shared.axis
-    plan = replace(image.plan, axis=correction, windows=shared.windows, exponents=shared.exponents)
-    return replace(image, plan=plan)
+    return with_shared_plan(image, shared, track=settings["axis"] == "tracked")
 
 
 def model_of(series: MapSeries, at_hand: Model | None = None, /) -> Model:

@@ -9,44 +9,14 @@ from napari.layers import Image, Layer, Vectors
 from numpy.typing import NDArray
 
 from eelsmap.napari.flag_pattern import hatch_vectors
-from eelsmap.napari.layers import map_layer
-from eelsmap.napari.map_layer_data import LayerPlan
+from eelsmap.napari.layers import LayerData
 
 __all__ = ["dress", "list_position", "make_layer", "redraw_hatching", "select_shown", "tell_pixels"]
 
 
-def make_layer(
-    plan: LayerPlan,
-    values: NDArray[Any],
-    axes: Sequence[dict[str, Any]],
-    *,
-    title: str,
-    visible: bool,
-    metadata: dict[str, Any],
-) -> Layer:
-    """Make the layer of a plan.
-
-    Parameters
-    ----------
-    plan
-        What it shows.
-    values
-        Its array, at least two axes; the layer keeps this very array.
-    axes
-        Navigation axes in array order.
-    title
-        Name of the layer.
-    visible
-        Whether it is seen.
-    metadata
-        What stands in ``metadata["eelsmap"]`` beside kind and property.
-
-    Returns
-    -------
-    napari.layers.Image or napari.layers.Vectors
-        Vectors for the hatching of flags.
-    """
-    layer = Layer.create(*map_layer(plan, values, axes, title=title, visible=visible, metadata=metadata))
+def make_layer(content: LayerData) -> Layer:
+    """Make the layer that :func:`eelsmap.napari.layers.map_layer` describes, with colour bar and name."""
+    layer = Layer.create(*content)
     dress(layer)
     return layer
 

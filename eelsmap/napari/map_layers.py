@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from eelsmap.napari.cursor_words import words_inside
 from eelsmap.napari.layer_making import dress, list_position, make_layer, redraw_hatching, select_shown, tell_pixels
+from eelsmap.napari.layers import map_layer
 from eelsmap.napari.map_layer_data import WIDTH, MapValues, plan_layers
 from eelsmap.napari.map_looks import MapLooks, show_scale_bar
 from eelsmap.napari.one_by_one import OneByOne
@@ -235,10 +236,11 @@ class MapLayers:
         """Add one layer."""
         plan = self._plans[key]
         visible = key in self._shown.keys
-        layer = make_layer(
+        content = map_layer(
             plan, self.values.shown(plan), self.maps.axes, title=self._named.title(plan), visible=visible,
             metadata={"name": self.name, "maps": self.maps},
         )  # fmt: skip
+        layer = make_layer(content)
         chosen = set(self.viewer.layers.selection)
         self.viewer.layers.insert(list_position(self.viewer.layers, self.layers, list(self._plans), key), layer)
         self._take(key, layer)

@@ -15,6 +15,7 @@ from qtpy.QtCore import QObject, QTimer, Signal
 from eelsmap.errors import RunCancelledError
 from eelsmap.mapping import PropertyMaps
 from eelsmap.napari.error_words import error_words
+from eelsmap.napari.window_signals import reached
 
 __all__ = ["MapRun"]
 
@@ -128,7 +129,5 @@ class MapRun(QObject):
 
     def _send(self, signal: str, *content: Any) -> None:
         """Emit a signal unless the window was closed meanwhile, which deletes the signal with it."""
-        try:
-            getattr(self, signal).emit(*content)
-        except RuntimeError:
+        if not reached(self, signal, *content):
             self._stop.set()

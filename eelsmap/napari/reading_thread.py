@@ -8,6 +8,8 @@ from typing import Any
 
 from qtpy.QtCore import QObject, Signal
 
+from eelsmap.napari.window_signals import reached
+
 __all__ = ["LatestWish"]
 
 
@@ -69,9 +71,5 @@ class LatestWish(QObject):
             with self._condition:
                 self._at_work = False
                 wanted = self._open
-            if wanted:
-                try:
-                    self.done.emit(answer)
-                except RuntimeError:
-                    # The window was closed meanwhile, and the signal with it.
-                    return
+            if wanted and not reached(self, "done", answer):
+                return

@@ -11,14 +11,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from eelsmap.errors import PixelFlag
 from eelsmap.mapping.map_names import LOWER, UPPER
 from eelsmap.mapping.series import MapSeries
 from eelsmap.mapping.series.frame_by_frame import FRAMES
 from eelsmap.mapping.series.mapped_frame import MappedFrame, read_mapped_frame
 from eelsmap.mapping.series.regions import region_statistics
 from eelsmap.mapping.series.rows import MAPPED, properties_of
-from eelsmap.mapping.series.shifting import shifted, shifted_flags, source_pixels
+from eelsmap.mapping.series.shifting import on_first_frame, source_pixels
 from eelsmap.mapping.series.table import read_rows
 from eelsmap.napari.map_layer_data import WIDTH
 
@@ -202,8 +201,4 @@ class SeriesFrames:
             mapped = [place for place in range(len(self)) if self.has_maps(place)]
             return np.asarray(self.series[name].data[mapped.index(step)], dtype=np.float32)
         values, moved = maps[name], self.drift(step)
-        if not any(moved):
-            return values
-        if name == "flags":
-            return shifted_flags(values, (moved[0], moved[1]), int(PixelFlag.NOT_FINITE))
-        return shifted(values, (moved[0], moved[1]))
+        return on_first_frame(values, name, (moved[0], moved[1])) if any(moved) else values

@@ -16,7 +16,7 @@ from eelsmap._version import __version__
 from eelsmap.io import load, prepare
 from eelsmap.mapping.engine import maps_of
 from eelsmap.mapping.pixel_block import PropertyWork
-from eelsmap.mapping.planned_image import plan_signal
+from eelsmap.mapping.planned_image import PlannedImage, plan_signal
 from eelsmap.mapping.property_maps import PropertyMaps
 from eelsmap.mapping.provenance import model_identity
 from eelsmap.models.model import Model
@@ -32,6 +32,7 @@ __all__ = [
     "plan_of",
     "read_mapped_frame",
     "tracked_axis",
+    "with_shared_plan",
     "write_mapped_frame",
 ]
 
@@ -134,12 +135,28 @@ def map_frame(
     image = plan_signal(prepare(load(path, lazy=True)), recipe)
     axis = image.plan.axis.to_dict()
     if shared is not None:
-        correction = tracked_axis(image.plan, shared) if track else shared.axis
-        plan = replace(image.plan, axis=correction, windows=shared.windows, exponents=shared.exponents)
-        image = replace(image, plan=plan)
-        axis = {**correction.to_dict(), "measured": axis["displacements_eV"], "way": "tracked" if track else "shared"}
+        image = with_shared_plan(image, shared, track=track)
+        way = "tracked" if track else "shared"
+        axis = {**image.plan.axis.to_dict(), "measured": axis["displacements_eV"], "way": way}
     work = PropertyWork(image.plan, recipe, model)
     return maps_of(image, work, {"model": model_identity(model)}, lazy=True).compute(progress=False), axis
+
+
+def with_shared_plan(image: PlannedImage, shared: Plan, /, *, track: bool) -> PlannedImage:
+    """Apply the axis, background windows and exponents of another frame's plan to a frame.
+
+    Parameters
+    ----------
+    image
+        The frame with a plan of its own.
+    shared
+        Plan of the other frame.
+    track
+        Whether the shared correction is moved by as much as the edges have moved since.
+    """
+    correction = tracked_axis(image.plan, shared) if track else shared.axis
+    plan = replace(image.plan, axis=correction, windows=shared.windows, exponents=shared.exponents)
+    return replace(image, plan=plan)
 
 
 def tracked_axis(plan: Plan, shared: Plan, /) -> AxisCorrection:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["shifted", "shifted_flags", "source_pixels"]
+from eelsmap.errors import PixelFlag
+
+__all__ = ["on_first_frame", "shifted", "shifted_flags", "source_pixels"]
 
 _WHOLE = 1e-6
 
@@ -31,6 +33,30 @@ def source_pixels(shape: tuple[int, ...], displacement: tuple[float, ...], /) ->
     for place, size in zip(whole, shape, strict=True):
         inside &= (place >= 0) & (place < size)
     return tuple(np.where(inside, place, -1) for place in whole)
+
+
+def on_first_frame(values: NDArray[np.float32], name: str, displacement: tuple[float, float], /) -> NDArray[np.float32]:
+    """Lay any map on the pixels of the first frame; lines and frames of unknown displacement stay as they are.
+
+    Parameters
+    ----------
+    values
+        Shape of the image.
+    name
+        Name of the map: the bits of ``flags`` are not interpolated.
+    displacement
+        Where the specimen has moved since the first frame, pixels down and right.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape of `values`.
+    """
+    if values.ndim != 2 or not np.isfinite(displacement).all():
+        return values
+    if name == "flags":
+        return shifted_flags(values, displacement, int(PixelFlag.NOT_FINITE))
+    return shifted(values, displacement)
 
 
 def shifted(values: ArrayLike, displacement: tuple[float, float], /) -> NDArray[np.float32]:

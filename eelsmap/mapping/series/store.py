@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from eelsmap.errors import FileReadError, PixelFlag
+from eelsmap.errors import FileReadError
 from eelsmap.mapping.series.mapped_frame import MappedFrame
-from eelsmap.mapping.series.shifting import shifted, shifted_flags
+from eelsmap.mapping.series.shifting import on_first_frame
 from eelsmap.whole_file import whole_file
 
 __all__ = ["CONTENT", "STORE", "open_store", "write_store"]
@@ -82,7 +81,7 @@ def write_store(path: Path, frames: Sequence[tuple[MappedFrame, dict[str, Any]]]
             data = group.create_dataset("data", shape, dtype=np.float32, chunks=chunks, fillvalue=np.nan)
             for place, (one, row) in enumerate(frames):
                 for number, name in enumerate(one.names):
-                    data[number, place] = _on_first(one[name], name, row)
+                    data[number, place] = on_first_frame(one[name], name, (row["drift_y_px"], row["drift_x_px"]))
 
 
 def open_store(path: Path, /) -> Any:
@@ -101,16 +100,6 @@ def open_store(path: Path, /) -> Any:
     if isinstance(signal, list) or signal.metadata.get_item("EELSMap.content") != CONTENT:
         raise FileReadError(f"{path}: holds no maps of a series")
     return signal
-
-
-def _on_first(values: NDArray[np.float32], name: str, row: dict[str, Any]) -> NDArray[np.float32]:
-    """Lay a map of a frame on the pixels of the first frame."""
-    moved = (row["drift_y_px"], row["drift_x_px"])
-    if values.ndim != 2 or not np.isfinite(moved).all():
-        return values
-    if name == "flags":
-        return shifted_flags(values, moved, int(PixelFlag.NOT_FINITE))
-    return shifted(values, moved)
 
 
 def _time_axis(seconds: Sequence[float]) -> dict[str, Any]:
