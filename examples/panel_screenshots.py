@@ -20,7 +20,7 @@ from napari.settings import get_settings
 from qtpy.QtWidgets import QApplication
 
 import eelsmap
-from eelsmap.napari.layers import counts_layer
+from eelsmap.napari.image.layers import counts_layer
 from eelsmap.napari.panel import EelsmapPanel
 from eelsmap.phantom import Microscope
 

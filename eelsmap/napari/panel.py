@@ -12,16 +12,16 @@ from eelsmap.errors import EelsmapError
 from eelsmap.mapping.pixel_view import PixelReader
 from eelsmap.mapping.planned_image import PlannedImage
 from eelsmap.models import Model
-from eelsmap.napari.background_task import BackgroundTask
-from eelsmap.napari.image_state import ImageState, is_spectrum_image
-from eelsmap.napari.looked_at import LookedAt
+from eelsmap.napari.image.looked_at import LookedAt
+from eelsmap.napari.image.state import ImageState, is_spectrum_image
 from eelsmap.napari.panel_parts import PanelParts
 from eelsmap.napari.panel_runs import PanelRuns
-from eelsmap.napari.pixel_following import PixelFollower
-from eelsmap.napari.run_estimate import duration_words, look_and_time
-from eelsmap.napari.series_layers import series_of
-from eelsmap.napari.series_view import SeriesView
-from eelsmap.napari.spectrum_view import SpectrumView
+from eelsmap.napari.runs.estimate import duration_words, look_and_time
+from eelsmap.napari.series.layers import series_of
+from eelsmap.napari.series.view import SeriesView
+from eelsmap.napari.spectrum.pixel_following import PixelFollower
+from eelsmap.napari.spectrum.view import SpectrumView
+from eelsmap.napari.window.background_task import BackgroundTask
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer

@@ -16,13 +16,13 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from eelsmap.napari.export_bar import ExportBar
-from eelsmap.napari.file_summary import FileSummary
-from eelsmap.napari.layouts import unfolding
-from eelsmap.napari.message_line import MessageLine
-from eelsmap.napari.model_choice import ModelChoice
-from eelsmap.napari.preset_bar import PresetBar
-from eelsmap.napari.recipe_form import RecipeForm
+from eelsmap.napari.export.bar import ExportBar
+from eelsmap.napari.image.file_summary import FileSummary
+from eelsmap.napari.maps.preset_bar import PresetBar
+from eelsmap.napari.runs.model_choice import ModelChoice
+from eelsmap.napari.runs.recipe_form import RecipeForm
+from eelsmap.napari.window.layouts import unfolding
+from eelsmap.napari.window.message_line import MessageLine
 
 __all__ = ["PanelParts"]
 

@@ -12,12 +12,12 @@ from eelsmap.mapping.pixel_block import PropertyWork
 from eelsmap.mapping.planned_image import PlannedImage, plan_signal
 from eelsmap.mapping.provenance import model_identity
 from eelsmap.models import Model
-from eelsmap.napari.image_state import ImageState
-from eelsmap.napari.looked_at import Corrections, corrected
-from eelsmap.napari.map_layers import MapLayers
-from eelsmap.napari.map_run import MapRun
+from eelsmap.napari.image.looked_at import Corrections, corrected
+from eelsmap.napari.image.state import ImageState
+from eelsmap.napari.maps.map_layers import MapLayers
 from eelsmap.napari.panel_parts import PanelParts
-from eelsmap.napari.run_estimate import duration_words
+from eelsmap.napari.runs.estimate import duration_words
+from eelsmap.napari.runs.map_run import MapRun
 from eelsmap.recipe import Recipe
 
 if TYPE_CHECKING:

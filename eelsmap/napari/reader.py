@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from eelsmap.napari.layers import LayerData, counts_layer
+from eelsmap.napari.image.layers import LayerData, PathOrPaths, counts_layer
 
 __all__ = ["get_reader"]
 
 _FILES, _FOLDERS = (".dm3", ".dm4", ".hspy", ".emd"), (".zspy",)
 _AT_ONCE = 64 * 2**20
 """Bytes of a spectrum image whose counts are summed before the viewer shows it; of a larger one they come after."""
-
-PathOrPaths = str | Sequence[str]
 
 
 def get_reader(path: PathOrPaths) -> Callable[[PathOrPaths], list[Any]] | None:
@@ -35,7 +33,7 @@ def get_reader(path: PathOrPaths) -> Callable[[PathOrPaths], list[Any]] | None:
     """
     from eelsmap.errors import EelsmapError, NotASpectrumImageError
     from eelsmap.io import load
-    from eelsmap.napari.series_reader import get_series_reader
+    from eelsmap.napari.series.reader import get_series_reader
 
     series = get_series_reader(path)
     if series is not None:
@@ -73,11 +71,11 @@ def _layers(found: Any, path: str) -> list[LayerData]:
 
     name = Path(path).stem
     if isinstance(found, PropertyMaps):
-        from eelsmap.napari.saved_maps import saved_map_layers
+        from eelsmap.napari.maps.saved_maps import saved_map_layers
 
         return saved_map_layers(found, name)
     if found.data.nbytes > _AT_ONCE and _viewer() is not None:
-        from eelsmap.napari.counts_filling import fill_counts
+        from eelsmap.napari.image.counts_filling import fill_counts
 
         return [counts_layer(found, name, counts=fill_counts(found))]
     return [counts_layer(found, name)]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from eelsmap.napari.layers import LayerData, axes_of, counts_layer, image_layer
+from eelsmap.napari.image.layers import LayerData, axes_of, counts_layer, image_layer
 from eelsmap.properties import PROPERTIES
 
 __all__ = ["nmc_dual_phantom", "nmc_phantom", "nmc_series"]

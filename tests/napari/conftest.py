@@ -25,6 +25,17 @@ def pytest_collection_modifyitems(items):
 
 
 @pytest.fixture
+def add(qtbot):
+    """Give a widget that needs no viewer into the care of the test."""
+
+    def make(widget):
+        qtbot.addWidget(widget)
+        return widget
+
+    return make
+
+
+@pytest.fixture
 def until(screen):
     """Let the window work until a condition holds; fails when it does not within some seconds."""
 
@@ -47,7 +58,7 @@ def small_blocks(monkeypatch):
 @pytest.fixture
 def cancel_after_one_block(monkeypatch):
     """Cancel a run in the computing thread itself, before the blocks after the first are under way."""
-    from eelsmap.napari.map_run import MapRun
+    from eelsmap.napari.runs.map_run import MapRun
 
     take = MapRun._on_block
 

@@ -33,7 +33,7 @@ def drop(viewer, path: Path) -> None:
 
 def put(viewer, signal, name="specimen"):
     """Add a spectrum image as the reader would."""
-    from eelsmap.napari.layers import counts_layer
+    from eelsmap.napari.image.layers import counts_layer
 
     data, keywords, _ = counts_layer(eelsmap.io.prepare(signal), name)
     return viewer.add_image(data, **keywords)

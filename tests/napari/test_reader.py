@@ -8,7 +8,7 @@ import pytest
 
 from eelsmap.errors import FileReadError
 from eelsmap.mapping import PropertyMaps
-from eelsmap.napari.layers import image_layer
+from eelsmap.napari.image.layers import image_layer
 from eelsmap.napari.reader import get_reader
 from eelsmap.signals import LazyMultiEdgeEELS
 
