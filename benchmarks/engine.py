@@ -28,12 +28,19 @@ from typing import Any
 
 import numpy as np
 
-SIZES = (32, 64, 128, 256)
-SLOW_SIZES = (32, 64, 128)
+SIZES = (64, 128, 256, 512)
+SLOW_SIZES = (64, 128, 256)
 CHUNKS = ((1, 256), (16, 16), (16, 128), (64, 64), (256, 256))
 LARGEST = SIZES[-1]
+IN_FILE = 256
 BEGIN, END = "<!-- written by benchmarks/engine.py -->", "<!-- end -->"
-WORDS = {"chain": "obvious HyperSpy chain", "loop": "NumPy loop", "engine": "eelsmap", "memory": "reading the counts"}
+WORDS = {
+    "chain": "obvious HyperSpy chain",
+    "loop": "NumPy loop",
+    "values": "eelsmap, values alone",
+    "engine": "eelsmap, with intervals, novelty, flags",
+    "memory": "reading the counts",
+}
 
 
 @dataclass(frozen=True)
@@ -72,10 +79,11 @@ def all_cases() -> Iterator[Case]:
     for road in ("chain", "loop"):
         yield from (Case(road, size) for size in SLOW_SIZES)
     for threads in (1, 2):
-        yield from (Case("engine", size, threads) for size in SIZES)
+        for road in ("values", "engine"):
+            yield from (Case(road, size, threads) for size in SIZES)
         yield Case("memory", LARGEST, threads)
-    yield from (Case("engine", LARGEST, 2, chunks) for chunks in CHUNKS)
-    yield Case("engine", LARGEST, 2, CHUNKS[2], compressed=True)
+    yield from (Case("engine", IN_FILE, 2, chunks) for chunks in CHUNKS)
+    yield Case("engine", IN_FILE, 2, CHUNKS[2], compressed=True)
 
 
 def run_case(case: Case, folder: Path, repeats: int) -> Outcome:
@@ -120,18 +128,13 @@ def _road(case: Case, folder: Path) -> Callable[[], Any]:
         signal.data = np.array(counts[: case.size, : case.size])
         signal.get_dimensions_from_data()
         del counts
-    if case.road == "engine":
+    if case.road in ("engine", "values"):
         dask.config.set(scheduler="threads" if case.threads > 1 else "synchronous", num_workers=case.threads)
-
-        def engine(image: Any) -> Any:
-            return eelsmap.map_properties(image, model, lazy=True).compute(progress=False)
-
-        engine(signal.inav[:16, :16])
-        return lambda: engine(signal)
+        ours = {"engine": eelsmap.map_properties, "values": mapping.values_alone}[case.road]
+        ours(signal.inav[:16, :16], model).compute(progress=False)
+        return lambda: ours(signal, model).compute(progress=False)
     options = dict(model.boosters), len(feature_names(model.recipe)), model.recipe.features.stride
-    function = {"chain": mapping.obvious_chain, "loop": getattr(mapping, "numpy_loop", None)}[case.road]
-    if function is None:
-        raise SystemExit("benchmarks/mapping.py has no NumPy loop")
+    function = {"chain": mapping.obvious_chain, "loop": mapping.numpy_loop}[case.road]
     function(signal.inav[:16, :16], *options)
     return lambda: function(signal, *options)
 
@@ -153,7 +156,7 @@ def write_files(folder: Path) -> None:
     signal = mapping._bright_image(LARGEST, LARGEST)
     signal.data = np.clip(np.round(signal.data), 0, 65535).astype(np.uint16)
     signal.data.tofile(folder / "counts.raw")
-    for case in (Case("engine", LARGEST, chunks=(16, 128)), *all_cases()):
+    for case in (Case("engine", IN_FILE, chunks=CHUNKS[2]), *all_cases()):
         path = folder / _file_name(case)
         if case.chunks is None or path.exists():
             continue
@@ -163,13 +166,13 @@ def write_files(folder: Path) -> None:
             attributes = dict(group["data"].attrs)
             del group["data"]
             data = group.create_dataset(
-                "data", data=signal.data, chunks=(*case.chunks, signal.data.shape[-1]),
+                "data", data=signal.data[:IN_FILE, :IN_FILE], chunks=(*case.chunks, signal.data.shape[-1]),
                 compression="gzip" if case.compressed else None,
             )  # fmt: skip
             data.attrs.update(attributes)
             for axis in ("axis-0", "axis-1"):
-                group[axis].attrs["size"] = LARGEST
-    os.link(folder / _file_name(Case("engine", LARGEST, chunks=(16, 128))), folder / "image.hspy")
+                group[axis].attrs["size"] = IN_FILE
+    os.link(folder / _file_name(Case("engine", IN_FILE, chunks=CHUNKS[2])), folder / "image.hspy")
 
 
 def _file_name(case: Case) -> str:
@@ -201,22 +204,23 @@ def tables(outcomes: list[Outcome]) -> str:
     """Markdown of the outcomes."""
     by_case = {outcome.case: outcome for outcome in outcomes}
     lines = [
-        "| road | threads | image | px/s | px per CPU-second | against the chain | peak memory (MiB) |",
-        "|---|---:|---:|---:|---:|---:|---:|",
+        "| road | threads | image | px/s | px per CPU-second | against the chain | against the loop "
+        "| peak memory (MiB) |",
+        "|---|---:|---:|---:|---:|---:|---:|---:|",
     ]
     for outcome in outcomes:
         case = outcome.case
         if case.chunks is not None or case.road == "memory":
             continue
-        chain = by_case.get(Case("chain", min(case.size, SLOW_SIZES[-1])))
-        ratio = "" if chain is None else f"{outcome.rate / chain.rate:.1f}"
+        slow = (by_case.get(Case(road, min(case.size, SLOW_SIZES[-1]))) for road in ("chain", "loop"))
+        ratios = " | ".join("" if other is None else f"{outcome.rate / other.rate:.1f}" for other in slow)
         lines.append(
             f"| {WORDS[case.road]} | {case.threads} | {case.size} x {case.size} | {outcome.rate:.0f} "
-            f"| {outcome.cpu_rate:.0f} | {ratio} | {outcome.memory:.0f} |"
+            f"| {outcome.cpu_rate:.0f} | {ratios} | {outcome.memory:.0f} |"
         )
     lines += [
         "",
-        "| file, 256 x 256, two threads | px/s | px per CPU-second | peak memory (MiB) |",
+        f"| file, {IN_FILE} x {IN_FILE}, two threads | px/s | px per CPU-second | peak memory (MiB) |",
         "|---|---:|---:|---:|",
     ]
     for outcome in outcomes:
@@ -235,7 +239,7 @@ def tables(outcomes: list[Outcome]) -> str:
             )
     one, two = (by_case.get(Case("engine", LARGEST, threads)) for threads in (1, 2))
     if one and two:
-        lines.append(f"Two threads against one, 256 x 256: {two.rate / one.rate:.2f} times.")
+        lines.append(f"Two threads against one, {LARGEST} x {LARGEST}: {two.rate / one.rate:.2f} times.")
     return "\n".join(lines)
 
 
@@ -250,9 +254,12 @@ def draw(outcomes: list[Outcome], path: Path) -> None:
         title="From counts to maps",
     )  # fmt: skip
     speed, memory, chunks = body.subplots(1, 3)
-    roads = (("chain", 1, ROWS[1]), ("loop", 1, ROWS[2]), ("engine", 1, ROWS[0]), ("engine", 2, ROWS[0]))
+    roads = (
+        ("chain", 1, ROWS[1], "-"), ("loop", 1, ROWS[2], "-"), ("values", 1, ROWS[0], ":"), ("engine", 1, ROWS[0], "-"),
+        ("engine", 2, ROWS[0], "--"),
+    )  # fmt: skip
     in_memory = [item for item in outcomes if item.case.chunks is None]
-    for road, threads, colour in roads:
+    for road, threads, colour, line in roads:
         some = [item for item in in_memory if (item.case.road, item.case.threads) == (road, threads)]
         if not some:
             continue
@@ -262,7 +269,7 @@ def draw(outcomes: list[Outcome], path: Path) -> None:
             axes.plot(
                 pixels,
                 values,
-                "--" if threads > 1 else "-",
+                line,
                 marker="o",
                 markersize=3.5,
                 linewidth=1.3,

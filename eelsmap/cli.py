@@ -83,17 +83,14 @@ def demo(out: str, model: str, counts: float, dual_eels: bool, seed: int) -> Non
 @treatment_options
 def info(path: Path, quality: Path | None, low_loss: Path | None, overwrite: bool, **treatment: Any) -> None:
     """Say what is in a file: edges, check of the energy axis, missing metadata."""
-    from eelsmap.commands.information import describe_file, draw_quality, information_lines
+    from eelsmap.commands.information import draw_quality, information_lines, inspect_file
     from eelsmap.recipe import Recipe
 
-    recipe = treated_recipe(Recipe(), **treatment)
-    for line in information_lines(describe_file(path, recipe=recipe, low_loss=low_loss)):
+    found = inspect_file(path, recipe=treated_recipe(Recipe(), **treatment), low_loss=low_loss)
+    for line in information_lines(found.content):
         click.echo(line)
     if quality is not None:
-        lines = draw_quality(
-            path, quality, recipe=recipe, low_loss=low_loss, overwrite=overwrite, computing=_progress
-        )  # fmt: skip
-        for line in lines:
+        for line in draw_quality(found, quality, overwrite=overwrite, computing=_progress):
             click.echo(line)
 
 
@@ -103,6 +100,8 @@ def info(path: Path, quality: Path | None, low_loss: Path | None, overwrite: boo
 @click.option("--out", required=True, type=_PATH, help="Folder for the results.")
 @click.option("--low-loss", type=_PATH, help="Low loss of a single spectrum image.")
 @click.option("--also", multiple=True, type=click.Choice(["classical", "quality"]), help="Further maps; repeatable.")
+@click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True,
+              help="Where features and trees are computed: on the CPU or on an NVIDIA GPU.")  # fmt: skip
 @click.option("--overwrite", is_flag=True, help="Replace earlier results.")
 @treatment_options
 @click.pass_context
@@ -113,6 +112,7 @@ def map_command(
     out: Path,
     low_loss: Path | None,
     also: tuple[str, ...],
+    device: str,
     overwrite: bool,
     **treatment: Any,
 ) -> None:
@@ -128,7 +128,7 @@ def map_command(
     loaded = load_model(model)
     results = map_files(
         paths, loaded, out, recipe=treated_recipe(loaded.recipe, **treatment), low_loss=low_loss, also=also,
-        overwrite=overwrite, computing=_progress,
+        overwrite=overwrite, device=device, computing=_progress,
     )  # fmt: skip
     for item in results:
         total += 1

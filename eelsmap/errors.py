@@ -11,6 +11,7 @@ from enum import IntFlag
 __all__ = [
     "NO_ANSWER",
     "BundleError",
+    "DeviceError",
     "EelsmapError",
     "EnergyAxisError",
     "FileReadError",
@@ -59,6 +60,10 @@ class BundleError(EelsmapError):
 
 class LibraryError(EelsmapError):
     """A spectral library is missing, damaged, or does not follow the schema."""
+
+
+class DeviceError(EelsmapError):
+    """A GPU was asked for and cannot be used: none is there, or something that it needs is not installed."""
 
 
 class RunCancelledError(EelsmapError):

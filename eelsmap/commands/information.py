@@ -5,19 +5,60 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from contextlib import nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from eelsmap.commands.results import refuse_existing, require_figure, require_folder, save_figure
 from eelsmap.errors import EelsmapError
 from eelsmap.io import describe, load
-from eelsmap.mapping import plan_signal
+from eelsmap.mapping import PlannedImage, plan_signal
 from eelsmap.mapping.quality_maps import quality_of_image
 from eelsmap.recipe import Recipe
 
-__all__ = ["describe_file", "draw_quality", "information_lines"]
+__all__ = ["Inspection", "describe_file", "draw_quality", "information_lines", "inspect_file"]
 
 _DRAWN_AXES = 2
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """A file that was opened and planned once, for words and page alike.
+
+    Parameters
+    ----------
+    path
+        The file.
+    signal
+        What it holds.
+    content
+        As :func:`describe_file` returns it.
+    planned
+        The image with its plan, or the error that says why it cannot be mapped.
+    """
+
+    path: Path
+    signal: Any
+    content: dict[str, Any]
+    planned: PlannedImage | EelsmapError
+
+
+def inspect_file(
+    path: str | os.PathLike[str],
+    /,
+    *,
+    recipe: Recipe | None = None,
+    low_loss: str | os.PathLike[str] | None = None,
+) -> Inspection:
+    """Open and plan a file; parameters as of :func:`describe_file`."""
+    recipe = recipe or Recipe()
+    signal = _loaded(path, low_loss)
+    content = describe(signal, recipe.edge_set)
+    try:
+        planned = plan_signal(signal, recipe)
+    except EelsmapError as error:
+        return Inspection(Path(path), signal, {**content, "problem": str(error)}, error)
+    return Inspection(Path(path), signal, {**content, **planned.plan.to_dict()}, planned)
 
 
 def describe_file(
@@ -44,14 +85,7 @@ def describe_file(
         As :func:`eelsmap.io.describe`, with ``"axis"`` (the proposed correction) and ``"located"`` (edge to share of
         its structure that was recognised), or ``"problem"`` when it cannot be mapped.
     """
-    recipe = recipe or Recipe()
-    signal = _loaded(path, low_loss)
-    content = describe(signal, recipe.edge_set)
-    try:
-        plan = plan_signal(signal, recipe).plan
-    except EelsmapError as error:
-        return {**content, "problem": str(error)}
-    return {**content, **plan.to_dict()}
+    return inspect_file(path, recipe=recipe, low_loss=low_loss).content
 
 
 def information_lines(content: dict[str, Any], /) -> list[str]:
@@ -92,7 +126,7 @@ def information_lines(content: dict[str, Any], /) -> list[str]:
 
 
 def draw_quality(
-    path: str | os.PathLike[str],
+    file: str | os.PathLike[str] | Inspection,
     figure: str | os.PathLike[str],
     /,
     *,
@@ -105,14 +139,14 @@ def draw_quality(
 
     Parameters
     ----------
-    path
-        A spectrum image file.
+    file
+        A spectrum image file, or what :func:`inspect_file` has found in it, which then is not planned again.
     figure
         Where the page goes: .png, .pdf, .svg or what else matplotlib writes. Its folder is made if it does not exist.
     recipe
-        The road; the default recipe when None.
+        The road; the default recipe when None. Not used with an inspected file.
     low_loss
-        File of the low loss of the same pixels.
+        File of the low loss of the same pixels. Not used with an inspected file.
     overwrite
         Replace an earlier figure.
     computing
@@ -132,17 +166,20 @@ def draw_quality(
     from eelsmap.plot import plot_quality
     from eelsmap.plot.quality_words import answered
 
-    source, target = Path(path), Path(figure)
+    target = Path(figure)
     require_figure(target)
     refuse_existing({"figure": target}, overwrite)
     require_folder(target.parent)
-    signal = _loaded(source, low_loss)
-    if signal.data.ndim - 1 > _DRAWN_AXES:
+    found = file if isinstance(file, Inspection) else inspect_file(file, recipe=recipe, low_loss=low_loss)
+    source, axes = found.path, found.signal.data.ndim - 1
+    if axes > _DRAWN_AXES:
         raise EelsmapError(
-            f"{source.name}: the image has {signal.data.ndim - 1} navigation axes, and a page shows one or two; save a "
-            "slice of it, such as signal.inav[:, :, 0], or map all of it with eelsmap.map_quality(signal)"
+            f"{source.name}: the image has {axes} navigation axes, and a page shows one or two; save a slice of it, "
+            "such as signal.inav[:, :, 0], or map all of it with eelsmap.map_quality(signal)"
         )
-    image = plan_signal(signal, recipe or Recipe())
+    if isinstance(found.planned, EelsmapError):
+        raise found.planned
+    image = found.planned
     maps = quality_of_image(image, lazy=True)
     with nullcontext() if computing is None else computing(source):
         maps.compute(progress=False)

@@ -17,6 +17,7 @@ from eelsmap.io.files import expand
 from eelsmap.mapping import map_classical, map_properties, map_quality, plan_signal
 from eelsmap.mapping.memory import return_memory
 from eelsmap.models import Model, load_model
+from eelsmap.models.device_model import on_device
 from eelsmap.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ def map_files(
     low_loss: str | os.PathLike[str] | None = None,
     also: Sequence[str] = (),
     overwrite: bool = False,
+    device: str | None = None,
     computing: Callable[[Path], Any] | None = None,
 ) -> Iterator[MappedFile]:
     """Map files to a folder.
@@ -67,6 +69,8 @@ def map_files(
         Further maps: ``"classical"`` (:func:`eelsmap.map_classical`), ``"quality"`` (:func:`eelsmap.map_quality`).
     overwrite
         Replace earlier results.
+    device
+        Where features and trees are computed; see :func:`eelsmap.map_properties`.
     computing
         Called with the path before a file is computed; returns a context manager, for instance a progress bar.
 
@@ -78,13 +82,15 @@ def map_files(
     Raises
     ------
     EelsmapError
-        The model cannot be loaded, the folder cannot be written to, or a low loss was given for several files.
+        The model cannot be loaded, the device cannot be used, the folder cannot be written to, or a low loss was given
+        for several files.
     """
     files = [file for path in paths for file in matching(path)]
     if low_loss is not None and len(files) > 1:
         raise EelsmapError("one low loss cannot belong to several spectrum images; map them one by one")
     require_folder(Path(out))
     loaded = model if isinstance(model, Model) else load_model(model)
+    loaded = loaded if device is None else on_device(loaded, device)
     road = loaded.recipe if recipe is None else loaded.recipe.with_treatment(recipe)
     for source, stem in zip(files, numbered_stems(files), strict=True):
         try:

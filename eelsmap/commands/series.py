@@ -41,6 +41,8 @@ _REGION_HELP = 'NAME=CONDITION or NAME=MASKFILE, as core="li_content<0.5" or edg
               help="Look for new frames every so many seconds, until Ctrl-C.")  # fmt: skip
 @click.option("--for", "watch_for", type=click.FloatRange(min=0), metavar="SECONDS",
               help="Stop watching after so many seconds without a new frame.")  # fmt: skip
+@click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True,
+              help="Where features and trees are computed: on the CPU or on an NVIDIA GPU.")  # fmt: skip
 @click.option("--movie", "movie", multiple=True, metavar="MAP", help="Map shown in the movie; repeatable.")
 @click.option("--strict", is_flag=True, help="End with exit code 1 if any frame could not be mapped.")
 @treatment_options
@@ -57,6 +59,7 @@ def series(
     order: str,
     watch: float | None,
     watch_for: float | None,
+    device: str,
     movie: tuple[str, ...],
     strict: bool,
     **treatment: Any,
@@ -70,11 +73,12 @@ def series(
     from eelsmap.commands.results import require_folder
     from eelsmap.mapping.series import map_series
     from eelsmap.models import load_model
+    from eelsmap.models.device_model import on_device
 
     if watch_for is not None and watch is None:
         raise click.UsageError("--for goes with --watch")
     require_folder(out)
-    loaded = load_model(model)
+    loaded = on_device(load_model(model), device)
     result = map_series(
         frames, loaded, out=out, recipe=treated_recipe(loaded.recipe, **treatment),
         axis=axis_from, drift=not no_drift, regions=_regions(regions),

@@ -1,9 +1,14 @@
-"""Spectra laid on a maximum of their own: where it is, and the counts in bins counted from it."""
+"""Spectra laid on a maximum of their own: where it is, and the counts in bins counted from it.
+
+Spectra may lie on a GPU (:mod:`eelsmap.features.device_arrays`); grids and constants are NumPy's.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+
+from eelsmap.features.device_arrays import array_module
 
 __all__ = ["aligned_bins", "bin_centres", "highest_point", "known_mean", "within_reason"]
 
@@ -36,14 +41,17 @@ def highest_point(
     numpy.ndarray
         Shape (n,), eV; between grid points by a parabola through three of them.
     """
-    inside = np.abs(grid - near[:, None]) <= reach
-    middle = np.clip(np.argmax(np.where(inside, smooth, -np.inf), axis=1), 1, grid.size - 2)
-    rows = np.arange(len(smooth))
+    xp = array_module(smooth)
+    energies, step = xp.asarray(grid), float(grid[1] - grid[0])
+    inside = xp.abs(energies - near[:, None]) <= reach
+    middle = xp.clip(xp.argmax(xp.where(inside, smooth, -np.inf), axis=1), 1, grid.size - 2)
+    rows = xp.arange(len(smooth))
     before, here, after = (smooth[rows, middle + offset] for offset in (-1, 0, 1))
     bend = before - 2 * here + after
     with np.errstate(invalid="ignore", divide="ignore"):
-        offset = np.where(bend < 0, 0.5 * (before - after) / bend, 0.0)
-    return np.asarray(grid[middle] + np.clip(offset, -1, 1) * (grid[1] - grid[0]))
+        offset = xp.where(bend < 0, 0.5 * (before - after) / bend, 0.0)
+    highest: NDArray[np.float64] = energies[middle] + xp.clip(offset, -1, 1) * step
+    return highest
 
 
 def aligned_bins(
@@ -73,27 +81,34 @@ def aligned_bins(
     numpy.ndarray
         Shape (n, bin); NaN where the grid does not reach.
     """
-    step = grid[1] - grid[0]
-    running = np.concatenate([np.zeros((len(net), 1)), np.cumsum(net, axis=1)], axis=1)
-    boundary = np.arange(first, last + width / 2, width)
-    position = (zero[:, None] + boundary - grid[0]) / step + 0.5
+    xp = array_module(net)
+    start, step = float(grid[0]), float(grid[1] - grid[0])
+    running = xp.concatenate([xp.zeros((len(net), 1)), xp.cumsum(net, axis=1)], axis=1)
+    boundary = xp.asarray(np.arange(first, last + width / 2, width))
+    position = (zero[:, None] + boundary - start) / step + 0.5
     outside = (position < 0) | (position > grid.size)
-    position = np.clip(position, 0, grid.size)
-    index = np.minimum(position.astype(np.intp), grid.size - 1)
-    rows = np.arange(len(net))[:, None]
+    position = xp.clip(position, 0, grid.size)
+    index = xp.minimum(position.astype(np.intp), grid.size - 1)
+    rows = xp.arange(len(net))[:, None]
     integral = running[rows, index] + (position - index) * (running[rows, index + 1] - running[rows, index])
-    bins = np.diff(integral, axis=1)
+    bins: NDArray[np.float64] = xp.diff(integral, axis=1)
     bins[outside[:, 1:] | outside[:, :-1]] = np.nan
-    return np.asarray(bins)
+    return bins
 
 
 def known_mean(values: NDArray[np.float64], inside: NDArray[np.bool_], /) -> NDArray[np.float64]:
     """Mean over the entries inside, (bin,) or (n, bin), that are known; shape (n,), NaN where there is none."""
-    known = np.broadcast_to(inside, values.shape) & np.isfinite(values)
+    xp = array_module(values)
+    known = xp.broadcast_to(xp.asarray(inside), values.shape) & xp.isfinite(values)
     count = known.sum(axis=1)
-    return np.asarray(np.where(count > 0, np.where(known, values, 0.0).sum(axis=1) / np.maximum(count, 1), np.nan))
+    mean: NDArray[np.float64] = xp.where(
+        count > 0, xp.where(known, values, 0.0).sum(axis=1) / xp.maximum(count, 1), np.nan
+    )
+    return mean
 
 
 def within_reason(features: NDArray[np.float64], /) -> NDArray[np.float32]:
     """Features as float32, NaN where a ratio of noise is infinite or beyond a thousand and says nothing."""
-    return np.where(np.abs(features) < _LARGEST, features, np.nan).astype(np.float32)
+    xp = array_module(features)
+    kept: NDArray[np.float32] = xp.where(xp.abs(features) < _LARGEST, features, np.nan).astype(np.float32)
+    return kept

@@ -9,6 +9,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from eelsmap.features.device_arrays import array_module
+
 __all__ = ["cumulative_distribution"]
 
 
@@ -18,7 +20,7 @@ def cumulative_distribution(stack: NDArray[np.floating], /, *, stride: int = 1) 
     Parameters
     ----------
     stack
-        Net intensities, shape (..., point), on a uniform grid; they may be negative where noise is.
+        Net intensities, shape (..., point), on a uniform grid; they may be negative where noise is. On a GPU as well.
     stride
         Every how many-th point is kept, counted from the last.
 
@@ -28,9 +30,10 @@ def cumulative_distribution(stack: NDArray[np.floating], /, *, stride: int = 1) 
         Shape (..., kept - 1): the last point is 1 by definition and left out. NaN where an edge is missing or its
         intensities do not sum to a positive number.
     """
-    total = np.cumsum(stack, axis=-1, dtype=np.float64)
+    xp = array_module(stack)
+    total = xp.cumsum(stack, axis=-1, dtype=np.float64)
     last = total[..., -1:]
     with np.errstate(invalid="ignore", divide="ignore"):
-        relative = np.where(last > 0, total / last, np.nan)
+        relative: NDArray[np.float64] = xp.where(last > 0, total / last, np.nan)
     kept = relative[..., ::-1][..., ::stride][..., ::-1]
     return kept[..., :-1]

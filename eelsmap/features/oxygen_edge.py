@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter1d
 
 from eelsmap.edges import Edge
 from eelsmap.features.alignment import aligned_bins, bin_centres, highest_point, known_mean, within_reason
+from eelsmap.features.device_arrays import array_module, smoothed
 
 __all__ = ["oxygen_edge_features", "oxygen_edge_names"]
 
@@ -43,7 +43,7 @@ def oxygen_edge_features(net: NDArray[np.floating], edge: Edge, /) -> NDArray[np
     Parameters
     ----------
     net
-        Net counts on the grid of the edge, shape (n, point).
+        Net counts on the grid of the edge, shape (n, point); on a GPU as well.
     edge
         The O K edge; its two lines are pre-edge and main peak.
 
@@ -53,28 +53,29 @@ def oxygen_edge_features(net: NDArray[np.floating], edge: Edge, /) -> NDArray[np
         Shape (n, feature), in the order of :func:`oxygen_edge_names`; NaN where the grid does not hold an energy, and
         in rows without intensity.
     """
+    xp = array_module(net)
     grid = edge.grid(net.shape[1])
-    counts = np.asarray(net, dtype=np.float64)
-    smooth = gaussian_filter1d(counts, _SMOOTHING / (grid[1] - grid[0]), axis=1, mode="nearest")
+    counts = xp.asarray(net, dtype=np.float64)
+    smooth = smoothed(counts, float(_SMOOTHING / (grid[1] - grid[0])))
     pre_edge, peak = (line.energy for line in edge.lines)
-    main = highest_point(smooth, grid, np.full(len(counts), peak), _SEARCH)
-    centres = bin_centres(_FIRST, _LAST, _BIN)
+    main = highest_point(smooth, grid, xp.full(len(counts), peak), _SEARCH)
+    centres = xp.asarray(bin_centres(_FIRST, _LAST, _BIN))
     bins = aligned_bins(counts, grid, main, _FIRST, _LAST, _BIN)
     baseline = known_mean(bins, (centres > _BASELINE[0]) & (centres < _BASELINE[1]))
     before = highest_point(smooth, grid, main + pre_edge - peak, _PRE_EDGE_SEARCH) - main
     with np.errstate(invalid="ignore", divide="ignore"):
-        total = np.nansum(bins, axis=1)
-        shape = bins / np.where(total > 0, total, np.nan)[:, None]
-        near = np.abs(centres - before[:, None]) < _HALF_PRE_EDGE
-        area = np.where(near, np.nan_to_num(shape), 0.0).sum(axis=1)
-        height = np.where(near, np.nan_to_num(shape), 0.0).max(axis=1)
-        top = np.where(np.abs(centres) < 2.0, np.nan_to_num(shape), 0.0).max(axis=1)
-        scalars = np.stack(
+        total = xp.nansum(bins, axis=1)
+        shape = bins / xp.where(total > 0, total, np.nan)[:, None]
+        near = xp.abs(centres - before[:, None]) < _HALF_PRE_EDGE
+        area = xp.where(near, xp.nan_to_num(shape), 0.0).sum(axis=1)
+        height = xp.where(near, xp.nan_to_num(shape), 0.0).max(axis=1)
+        top = xp.where(xp.abs(centres) < 2.0, xp.nan_to_num(shape), 0.0).max(axis=1)
+        scalars = xp.stack(
             [
                 main, before, height / top, area, area / height,
                 known_mean(shape, (centres > _GAP[0]) & (centres < _GAP[1])) / top,
                 known_mean(shape, (centres > _TAIL[0]) & (centres < _TAIL[1])) / top,
-                baseline / np.where(total > 0, total, np.nan),
+                baseline / xp.where(total > 0, total, np.nan),
             ], axis=1,
         )  # fmt: skip
-    return within_reason(np.concatenate([scalars, shape], axis=1))
+    return within_reason(xp.concatenate([scalars, shape], axis=1))

@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter1d
 
 from eelsmap.edges import Edge
 from eelsmap.features.alignment import aligned_bins, bin_centres, highest_point, known_mean, within_reason
+from eelsmap.features.device_arrays import array_module, smoothed
 
 __all__ = ["white_line_features", "white_line_names"]
 
@@ -47,7 +47,7 @@ def white_line_features(net: NDArray[np.floating], edge: Edge, /) -> NDArray[np.
     Parameters
     ----------
     net
-        Net counts on the grid of the edge, shape (n, point).
+        Net counts on the grid of the edge, shape (n, point); on a GPU as well.
     edge
         An L2,3 edge; its two lines say where L3 is looked for and how far away L2 is.
 
@@ -57,24 +57,24 @@ def white_line_features(net: NDArray[np.floating], edge: Edge, /) -> NDArray[np.
         Shape (n, feature), in the order of :func:`white_line_names`; NaN where the grid does not hold an energy, and in
         rows without intensity.
     """
-    points = net.shape[1]
-    grid = edge.grid(points)
-    step = grid[1] - grid[0]
-    smooth = gaussian_filter1d(np.asarray(net, dtype=np.float64), _SMOOTHING / step, axis=1, mode="nearest")
-    l3 = highest_point(smooth, grid, np.full(len(net), edge.lines[0].energy), _SEARCH)
-    bins = aligned_bins(np.asarray(net, dtype=np.float64), grid, l3, _FIRST, _LAST, _BIN)
-    centres = _centres()
+    xp = array_module(net)
+    grid = edge.grid(net.shape[1])
+    counts = xp.asarray(net, dtype=np.float64)
+    smooth = smoothed(counts, float(_SMOOTHING / (grid[1] - grid[0])))
+    l3 = highest_point(smooth, grid, xp.full(len(counts), edge.lines[0].energy), _SEARCH)
+    bins = aligned_bins(counts, grid, l3, _FIRST, _LAST, _BIN)
+    centres = xp.asarray(_centres())
     baseline = known_mean(bins, (centres > _BASELINE[0]) & (centres < _BASELINE[1]))
-    bins = bins - np.nan_to_num(baseline)[:, None]
+    bins = bins - xp.nan_to_num(baseline)[:, None]
     distance = edge.lines[1].energy - edge.lines[0].energy
     l2 = highest_point(smooth, grid, l3 + distance, _SPIN_ORBIT_SEARCH) - l3
     lines = (centres > -4) & (centres < distance + 4.5)
     with np.errstate(invalid="ignore", divide="ignore"):
-        total = np.nansum(bins[:, lines], axis=1)
-        total = np.where(total > 0, total, np.nan)
+        total = xp.nansum(bins[:, lines], axis=1)
+        total = xp.where(total > 0, total, np.nan)
         shape = bins / total[:, None]
         scalars = _scalars(shape, centres, l3, l2, baseline / total)
-    return within_reason(np.concatenate([scalars, shape], axis=1))
+    return within_reason(xp.concatenate([scalars, shape], axis=1))
 
 
 def _centres() -> NDArray[np.float64]:
@@ -90,24 +90,29 @@ def _scalars(
     baseline: NDArray[np.float64],
 ) -> NDArray[np.float64]:
     """Read off what a microscopist reads off white lines, in the order of `_SCALARS`, shape (n, scalar)."""
+    xp = array_module(shape)
     from_l2 = centres - l2[:, None]
     continuum = known_mean(shape, (from_l2 > _CONTINUUM[0]) & (from_l2 < _CONTINUUM[1]))
     # Two steps, 2/3 under L3 and 1/3 under L2 (Pearson, Ahn, Fultz, Phys. Rev. B 47, 8471 (1993)).
-    steps = 2 / 3 * _step(np.broadcast_to(centres, shape.shape)) + 1 / 3 * _step(from_l2)
-    left = shape - np.nan_to_num(continuum)[:, None] * steps
-    near3 = np.broadcast_to(np.abs(centres) < _HALF_LINE, shape.shape)
-    near2 = np.abs(from_l2) < _HALF_LINE
-    area3, area2 = (np.where(near, np.nan_to_num(left), 0.0).sum(axis=1) for near in (near3, near2))
-    height3 = np.where(near3, np.nan_to_num(shape), 0.0).max(axis=1)
-    height2 = np.where(near2, np.nan_to_num(shape), 0.0).max(axis=1)
+    steps = 2 / 3 * _step(xp.broadcast_to(centres, shape.shape)) + 1 / 3 * _step(from_l2)
+    left = shape - xp.nan_to_num(continuum)[:, None] * steps
+    near3 = xp.broadcast_to(xp.abs(centres) < _HALF_LINE, shape.shape)
+    near2 = xp.abs(from_l2) < _HALF_LINE
+    area3, area2 = (xp.where(near, xp.nan_to_num(left), 0.0).sum(axis=1) for near in (near3, near2))
+    height3 = xp.where(near3, xp.nan_to_num(shape), 0.0).max(axis=1)
+    height2 = xp.where(near2, xp.nan_to_num(shape), 0.0).max(axis=1)
     between = (centres > 2) & (from_l2 < -2)
     valley = known_mean(shape, between)
-    mean3 = (np.where(near3, np.nan_to_num(left), 0.0) * centres).sum(axis=1) / area3
-    return np.stack(
+    mean3 = (xp.where(near3, xp.nan_to_num(left), 0.0) * centres).sum(axis=1) / area3
+    scalars: NDArray[np.float64] = xp.stack(
         [l3, l2, height2 / height3, area2 / area3, area3 / height3, mean3, area2 / height2, continuum / height3,
          baseline, valley / height3], axis=1,
     )  # fmt: skip
+    return scalars
 
 
 def _step(energy: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.asarray(0.5 + np.arctan(energy / _STEP_WIDTH) / np.pi)
+    """Share of a step at distances from its onset, eV."""
+    xp = array_module(energy)
+    share: NDArray[np.float64] = 0.5 + xp.arctan(energy / _STEP_WIDTH) / np.pi
+    return share

@@ -14,13 +14,15 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from eelsmap.mapping.counts_files import file_of
-from eelsmap.preprocess.sample_sums import bright_sum
+from eelsmap.mapping.reading_tasks import reading_tasks
+from eelsmap.preprocess.sample_sums import bright_sums
 
 if TYPE_CHECKING:
     import dask.array as da
 
 __all__ = [
     "as_blocks",
+    "block_shape",
     "by_block",
     "lattice",
     "places_of",
@@ -80,17 +82,14 @@ def sum_rows(data: Any, /, *, above: float) -> NDArray[np.float64]:
     """
     if data.ndim == 2:
         data = data[:, None]
-    part = data[..., :: row_stride(data.shape), :]
+    stride = row_stride(data.shape)
+    if isinstance(data, np.ndarray):
+        return sum_bright(data, above, stride).reshape(-1, data.shape[-1])
+    part = data[..., ::stride, :]
     sums = (
-        sum_bright(part, above)
-        if isinstance(part, np.ndarray)
-        else (
-            as_blocks(part)
-            .rechunk({part.ndim - 2: -1})
-            .map_blocks(
-                sum_bright, above, drop_axis=part.ndim - 2, dtype=np.float64, meta=np.empty((0,) * (part.ndim - 1))
-            )
-        )
+        as_blocks(part)
+        .rechunk({part.ndim - 2: -1})
+        .map_blocks(sum_bright, above, drop_axis=part.ndim - 2, dtype=np.float64, meta=np.empty((0,) * (part.ndim - 1)))
     )
     return np.asarray(sums).reshape(-1, data.shape[-1])
 
@@ -100,14 +99,14 @@ def row_stride(shape: tuple[int, ...], /) -> int:
     return max(1, shape[-2] // _ROW_PIXELS)
 
 
-def sum_bright(block: NDArray[np.generic], above: float) -> NDArray[np.float64]:
-    """Sum of the bright pixels over the last navigation axis, shape (..., channel)."""
-    # Row by row, so that no copy of the whole is made.
-    flat = block.reshape(-1, *block.shape[-2:])
-    result = np.zeros((len(flat), block.shape[-1]))
-    for place, row in enumerate(flat):
-        result[place] = bright_sum(row, above)
-    return result.reshape(*block.shape[:-2], block.shape[-1])
+def sum_bright(block: NDArray[np.generic], above: float, stride: int = 1) -> NDArray[np.float64]:
+    """Sum of the bright ones of every `stride`-th pixel over the last navigation axis, shape (..., channel)."""
+    if block.ndim == 3:
+        return bright_sums(block, above, stride=stride)
+    # One axis after the other: the whole, in another order in memory, is not to be copied.
+    sums = [sum_bright(part, above, stride) for part in (block if block.ndim > 3 else block[None])]
+    result = np.stack(sums) if sums else np.zeros((0, *block.shape[1:-2], block.shape[-1]))
+    return result if block.ndim > 3 else result[0]
 
 
 def lattice(navigation: tuple[int, ...], pixels: int = _SAMPLE) -> tuple[slice, ...]:
@@ -126,32 +125,33 @@ def as_blocks(data: Any, /) -> da.Array:
     import dask.array as da
 
     if not isinstance(data, da.Array):
-        return _block_array(data, _block_shape(data.shape))
+        return _block_array(data, block_shape(data.shape))
     file = file_of(data)
     if file is not None:
-        return _block_array(file, _block_shape(data.shape, file.chunks))
+        return _block_array(file, block_shape(data.shape, file.chunks))
     whole = data.rechunk({data.ndim - 1: -1})
     if whole.ndim == 1:
         return whole
     sizes = tuple(max(axis) for axis in whole.chunks)
     largest = int(np.prod(sizes[:-1]))
     if largest > _MOST_PIXELS:
-        return whole.rechunk(_block_shape(whole.shape))
-    return whole if 2 * largest > _BLOCK_PIXELS else whole.rechunk(_block_shape(whole.shape, sizes))
+        return whole.rechunk(block_shape(whole.shape))
+    return whole if 2 * largest > _BLOCK_PIXELS else whole.rechunk(block_shape(whole.shape, sizes))
 
 
 def _block_array(source: Any, shape: tuple[int, ...]) -> da.Array:
     """Blocks of an array in memory, each a view of it, or in a file, each read by the task that wants it."""
     import dask.array as da
-    from dask._task_spec import Task
     from dask.array.core import normalize_chunks
 
     name = f"counts-{uuid4().hex}"
     chunks = normalize_chunks(shape, source.shape)
-    graph: dict[Any, Any] = {}
-    for number, place in places_of(chunks).items():
-        key = (name, *number)
-        graph[key] = source[place] if isinstance(source, np.ndarray) else Task(key, source.read, place)
+    places = {(name, *number): place for number, place in places_of(chunks).items()}
+    graph = (
+        {key: source[place] for key, place in places.items()}
+        if isinstance(source, np.ndarray)
+        else reading_tasks(source, name, places)
+    )
     return da.Array(graph, name, chunks, meta=np.empty((0,) * len(shape), dtype=source.dtype))
 
 
@@ -266,12 +266,15 @@ def _like(other: Any, blocks: da.Array) -> da.Array:
     return other.rechunk(chunks) if isinstance(other, da.Array) else _block_array(other, chunks)
 
 
-def _block_shape(shape: tuple[int, ...], unit: tuple[int, ...] | None = None) -> tuple[int, ...]:
+def block_shape(
+    shape: tuple[int, ...], unit: tuple[int, ...] | None = None, *, pixels: int | None = None
+) -> tuple[int, ...]:
     """Whole rows of the last navigation axes, as many as make a block; in multiples of a unit that is read whole."""
+    pixels = _BLOCK_PIXELS if pixels is None else pixels
     pieces = [1] * len(shape) if unit is None or int(np.prod(unit[:-1])) > _MOST_PIXELS else list(unit)
     sizes = [min(piece, length) for piece, length in zip(pieces, shape, strict=True)]
     sizes[-1] = shape[-1]
     for axis in reversed(range(len(shape) - 1)):
-        more = max(1, _BLOCK_PIXELS // int(np.prod(sizes[:-1])))
+        more = max(1, pixels // int(np.prod(sizes[:-1])))
         sizes[axis] = min(shape[axis], sizes[axis] * more)
     return tuple(sizes)

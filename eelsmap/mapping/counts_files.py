@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from eelsmap.mapping.counts_reading import Region, inflated, read_part, read_turned, size_of
+
 if TYPE_CHECKING:
     import dask.array as da
 
 __all__ = ["CountsFile", "file_of"]
-
-Region = tuple[slice, ...]
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,12 @@ class HDF5Counts:
     name
         Of the data set.
     shape, dtype, chunks
-        Of the data set; a chunk is read whole whatever part of it is asked for.
+        Of the data set; a chunk is read whole whatever part of it is asked for, unless it is not compressed.
+    places
+        Where each chunk begins in the file, bytes, and how many it holds there, in the order of the array; empty where
+        only the library knows how to read them.
+    packing
+        What was done to each chunk: ``""``, ``"deflate"`` or ``"shuffle, deflate"``.
     """
 
     path: str
@@ -44,14 +49,50 @@ class HDF5Counts:
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
     chunks: tuple[int, ...] | None
+    places: tuple[tuple[int, int], ...] = ()
+    packing: str = ""
+
+    @property
+    def skips(self) -> bool:
+        """Whether pixels that are not asked for need not be read."""
+        return bool(self.places) and not self.packing
 
     def read(self, region: Region, /) -> NDArray[Any]:
         """Read a region."""
-        import h5py
-
         # Opened for each block: a file that stays open cannot be moved or written to by others.
-        with h5py.File(self.path, "r") as file:
-            return np.asarray(file[self.name][region])
+        if self.chunks is None or not self.places:
+            import h5py
+
+            with h5py.File(self.path, "r") as library:
+                return np.asarray(library[self.name][region])
+        # Past the library, which lets one thread in at a time.
+        result = np.empty(size_of(region), dtype=self.dtype)
+        numbers = [range(-(-length // size)) for length, size in zip(self.shape, self.chunks, strict=True)]
+        wanted = [
+            range(part.start // size, -(-part.stop // size)) for part, size in zip(region, self.chunks, strict=True)
+        ]
+        with Path(self.path).open("rb", buffering=0) as file:
+            for chunk in product(*wanted):
+                inside, target = _overlap(chunk, self.chunks, region)
+                place = self.places[int(np.ravel_multi_index(chunk, [len(axis) for axis in numbers]))]
+                if not self.packing:
+                    read_part(file, place[0], self.chunks, inside, result[target])
+                elif result[target].size:
+                    shuffled = self.packing.startswith("shuffle")
+                    result[target] = inflated(file, *place, self.chunks, self.dtype, shuffled=shuffled)[inside]
+        return result
+
+
+def _overlap(chunk: tuple[int, ...], sizes: tuple[int, ...], region: Region) -> tuple[Region, Region]:
+    """Find what of a chunk lies in a region, by its own places and by those of the region."""
+    inside, target = [], []
+    for number, size, part in zip(chunk, sizes, region, strict=True):
+        step = part.step or 1
+        before = max(0, -(-(number * size - part.start) // step))
+        first, stop = part.start + before * step - number * size, min(size, part.stop - number * size)
+        inside.append(slice(first, max(first, stop), step))
+        target.append(slice(before, before + len(range(first, stop, step))))
+    return tuple(inside), tuple(target)
 
 
 @dataclass(frozen=True)
@@ -77,36 +118,26 @@ class RawCounts:
     order: tuple[int, ...]
     chunks: None = field(default=None, init=False)
 
+    @property
+    def skips(self) -> bool:
+        """Whether pixels that are not asked for need not be read."""
+        return True
+
     def read(self, region: Region, /) -> NDArray[Any]:
         """Read a region, piece by piece as it lies in the file; a memory map would touch much around each piece."""
         stored = [self.shape[axis] for axis in self.order]
-        wanted = [region[axis] for axis in self.order]
-        sizes = [part.stop - part.start for part in wanted]
-        # Behind this axis all is wanted, so that along it the file is read in one go.
-        last = max((axis for axis, size in enumerate(sizes) if size != stored[axis]), default=0)
-        steps = [int(np.prod(stored[axis + 1 :])) for axis in range(len(stored))]
-        result = np.empty(sizes, dtype=self.dtype)
+        wanted = tuple(region[axis] for axis in self.order)
+        result = np.empty(size_of(region), dtype=self.dtype)
         with Path(self.path).open("rb", buffering=0) as file:
-            for outer in product(*(range(size) for size in sizes[:last])):
-                element = sum((wanted[axis].start + number) * steps[axis] for axis, number in enumerate(outer))
-                file.seek(self.offset + (element + wanted[last].start * steps[last]) * self.dtype.itemsize)
-                _fill(file, result[outer], self.path)
-        # Not copied into order: whoever looks at a few pixels only takes those.
-        return result.transpose(np.argsort(self.order))
+            if len(stored) > 1 and self.order == (len(stored) - 1, *range(len(stored) - 1)):
+                read_turned(file, self.offset, stored, wanted, result)
+            else:
+                read_part(file, self.offset, stored, wanted, result.transpose(self.order))
+        return result
 
 
 CountsFile = HDF5Counts | RawCounts
 """An array in a file: small, so that it travels with a task."""
-
-
-def _fill(file: Any, part: NDArray[Any], path: str) -> None:
-    """Read until a piece of an array is full."""
-    memory = part.reshape(-1).view(np.uint8).data
-    while memory:
-        read = file.readinto(memory)
-        if not read:
-            raise OSError(f"{path}: ends before its counts do; it is truncated, copy it again")
-        memory = memory[read:]
 
 
 def file_of(data: Any, /) -> CountsFile | None:
@@ -147,7 +178,7 @@ def _found(data: da.Array) -> CountsFile | None:
     return None
 
 
-def _hdf5(data: da.Array, layers: dict[str, Any]) -> HDF5Counts | None:
+def _hdf5(data: da.Array, layers: dict[str, Any]) -> CountsFile | None:
     """Recognise ``da.from_array`` of a data set."""
     import h5py
 
@@ -160,7 +191,52 @@ def _hdf5(data: da.Array, layers: dict[str, Any]) -> HDF5Counts | None:
     if dataset.file.driver not in ("sec2", "stdio", "windows"):
         return None
     path = os.path.abspath(dataset.file.filename)
-    return HDF5Counts(path, str(dataset.name), dataset.shape, dataset.dtype, dataset.chunks)
+    begins = dataset.id.get_offset() if _is_plain(dataset) and dataset.chunks is None else None
+    if begins is not None:
+        return RawCounts(path, begins, dataset.shape, dataset.dtype, tuple(range(dataset.ndim)))
+    places, packing = _chunks(dataset)
+    return HDF5Counts(path, str(dataset.name), dataset.shape, dataset.dtype, dataset.chunks, places, packing)
+
+
+def _is_plain(dataset: Any) -> bool:
+    """Whether the bytes of a data set are the numbers that the library would give, where it says that they lie."""
+    import h5py
+
+    # Another driver, a block before the file proper, other files: places then count from elsewhere.
+    alone = dataset.file.userblock_size == 0 and not dataset.is_virtual and dataset.external is None
+    return bool(
+        alone
+        and dataset.file.mode == "r"
+        and dataset.dtype.kind in "iuf"
+        and dataset.id.get_type() == h5py.h5t.py_create(dataset.dtype)
+    )
+
+
+def _chunks(dataset: Any) -> tuple[tuple[tuple[int, int], ...], str]:
+    """Where the chunks of a data set lie and how they are packed; nothing where only the library can say."""
+    import h5py
+
+    created = dataset.id.get_create_plist()
+    filters = [created.get_filter(number)[0] for number in range(created.get_nfilters())]
+    known = {(): "", (h5py.h5z.FILTER_DEFLATE,): "deflate"}
+    known[h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_DEFLATE] = "shuffle, deflate"
+    if dataset.chunks is None or tuple(filters) not in known or not _is_plain(dataset):
+        return (), ""
+    grid = [-(-length // size) for length, size in zip(dataset.shape, dataset.chunks, strict=True)]
+    found: dict[int, tuple[int, int]] = {}
+
+    def keep(chunk: Any) -> None:
+        # A chunk that a filter did not make smaller may be left out by it.
+        if chunk.filter_mask == 0 and chunk.byte_offset is not None:
+            number = [start // size for start, size in zip(chunk.chunk_offset, dataset.chunks, strict=True)]
+            found[int(np.ravel_multi_index(number, grid))] = (chunk.byte_offset, chunk.size)
+
+    if not hasattr(dataset.id, "chunk_iter"):
+        return (), ""
+    dataset.id.chunk_iter(keep)
+    # Chunks that nobody wrote hold a value of their own.
+    whole = len(found) == int(np.prod(grid))
+    return (tuple(found[number] for number in range(len(found))), known[tuple(filters)]) if whole else ((), "")
 
 
 def _raw(data: da.Array, layers: dict[str, Any]) -> RawCounts | None:
@@ -181,9 +257,14 @@ def _raw(data: da.Array, layers: dict[str, Any]) -> RawCounts | None:
 
 
 def _same(data: da.Array, file: CountsFile) -> bool:
-    """Whether a pixel of both is alike."""
+    """Whether two pixels of both are alike."""
     if file.shape != data.shape or file.dtype != data.dtype or 0 in data.shape:
         return False
-    place = tuple(int(0.37 * size) for size in data.shape[:-1])
-    region = (*(slice(number, number + 1) for number in place), slice(0, data.shape[-1]))
-    return np.array_equal(np.asarray(data[place]).ravel(), file.read(region).ravel(), equal_nan=True)
+    for share in (0.37, 1.0):
+        place = tuple(int(share * (size - 1)) for size in data.shape[:-1])
+        region = (*(slice(number, number + 1) for number in place), slice(0, data.shape[-1]))
+        # In this process whatever scheduler is chosen: open files cannot travel to another.
+        seen = data[place].compute(scheduler="synchronous")
+        if not np.array_equal(np.ravel(seen), file.read(region).ravel(), equal_nan=True):
+            return False
+    return True

@@ -11,6 +11,7 @@ from eelsmap.mapping.pixel_block import PropertyWork
 from eelsmap.mapping.planned_image import PixelWork, PlannedImage, as_planned
 from eelsmap.mapping.property_maps import PropertyMaps
 from eelsmap.mapping.provenance import model_identity, provenance
+from eelsmap.models.device_model import on_device
 from eelsmap.models.model import Model, load_model
 from eelsmap.recipe import Recipe
 
@@ -24,6 +25,7 @@ def map_properties(
     recipe: Recipe | None = None,
     axis_mode: str | None = None,
     lazy: bool | None = None,
+    device: str | None = None,
 ) -> PropertyMaps:
     """Map every property of a model over a spectrum image.
 
@@ -43,6 +45,9 @@ def map_properties(
         :class:`eelsmap.recipe.EnergyAxisStep`.
     lazy
         Whether to leave the maps to be computed when they are asked for. None follows the signal.
+    device
+        Where features and trees are computed: ``"cpu"``, or ``"cuda"`` for a GPU of NVIDIA (docs/engine.md). None
+        leaves it to the model, which is on the CPU unless :func:`eelsmap.models.device_model.on_device` has moved it.
 
     Returns
     -------
@@ -55,6 +60,8 @@ def map_properties(
         The model cannot be loaded.
     NotASpectrumImageError, EnergyAxisError, NoEdgesError, RecipeError
         The signal cannot be mapped; the message says why.
+    DeviceError
+        The device cannot be used; the message says what is missing.
 
     Notes
     -----
@@ -62,6 +69,7 @@ def map_properties(
     lazy signals (:func:`eelsmap.mapping.plan_signal`). Everything else is done in one pass over blocks of pixels.
     """
     model = model if isinstance(model, Model) else load_model(model)
+    model = model if device is None else on_device(model, device)
     if isinstance(signal, PlannedImage) and recipe is None and axis_mode is None:
         recipe = signal.recipe
     road = model.recipe if recipe is None else model.recipe.with_treatment(recipe)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from eelsmap.features.matrix import block_features
+from eelsmap.features.lane_road import LaneRoad
 from eelsmap.models.corrections import NO_CORRECTIONS
 from eelsmap.models.model import Model
 from eelsmap.preprocess.edge_stack import EdgeStack
@@ -41,6 +41,11 @@ class PropertyWork:
 
     def __init__(self, plan: Plan, recipe: Recipe, model: Model, *, values_only: bool = False) -> None:
         self.plan, self.recipe, self.model, self.values_only = plan, recipe, model, values_only
+        self._road: LaneRoad | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave behind what another process works out again at its first block."""
+        return {**self.__dict__, "_road": None}
 
     @property
     def names(self) -> list[str]:
@@ -50,7 +55,7 @@ class PropertyWork:
 
     def __dask_tokenize__(self) -> tuple[str, ...]:
         """Identity for dask, which would otherwise serialise every tree to find it."""
-        return self.model.sha256, repr(self.values_only), *plan_token(self.plan, self.recipe)
+        return self.model.sha256, self.model.runs_on, repr(self.values_only), *plan_token(self.plan, self.recipe)
 
     def __call__(self, counts: NDArray[np.generic], **known: Any) -> NDArray[np.float32]:
         """Treat n pixels.
@@ -69,7 +74,9 @@ class PropertyWork:
         """
         if not (set(known) <= {"shift"} and can_be_fused(self.plan, self.recipe) and self.model.reads_features_only):
             return self._by_stack(counts, known)
-        stack, features = block_features(counts, self.plan, self.recipe, **known)
+        # Two threads that come first at once both make one, and either is right.
+        road = self._road = self._road or LaneRoad(self.plan, self.recipe)
+        stack, features = road(counts, **known)
         if self.values_only and self.model.corrections is NO_CORRECTIONS:
             predicted = self.model.predict_values(stack, features)
         else:

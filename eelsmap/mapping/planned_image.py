@@ -18,6 +18,7 @@ from eelsmap.preprocess.cleaning import cleaned
 from eelsmap.preprocess.local_average import averaging_depth, local_average
 from eelsmap.preprocess.plan import Plan
 from eelsmap.preprocess.planning import BRIGHT, ScanRows, make_plan
+from eelsmap.preprocess.sample_sums import row_totals
 from eelsmap.preprocess.zero_loss import measure_zero_loss
 from eelsmap.recipe import Recipe
 
@@ -198,9 +199,10 @@ def _planned(core: Any, recipe: Recipe) -> PlannedImage:
             core.metadata.set_item("EELSMap.low_loss_reason", "not used: no pixel of it holds a zero-loss peak")
     by_rows = positions is None and recipe.energy_axis.rows and recipe.energy_axis.mode in ("auto", "global")
     reading = ScanReading(core.data, rows=by_rows)
+    totals, _ = row_totals(reading.sample)
     if by_rows:
-        rows = _scan_rows(core.data, reading)
-    plan = make_plan(reading.sample, energy, recipe, zero_loss=positions, rows=rows)
+        rows = _scan_rows(core.data, reading, totals)
+    plan = make_plan(reading.sample, energy, recipe, zero_loss=positions, rows=rows, totals=totals)
     plan = replace(plan, navigation=sum(length > 1 for length in core.data.shape[:-1]))
     deconvolving = _low_loss_for_deconvolution(core, recipe)
     if deconvolving is not None:
@@ -208,11 +210,10 @@ def _planned(core: Any, recipe: Recipe) -> PlannedImage:
     return PlannedImage(core, recipe, plan, shifting, deconvolving)
 
 
-def _scan_rows(data: Any, reading: ScanReading) -> ScanRows | None:
+def _scan_rows(data: Any, reading: ScanReading, totals: NDArray[np.float64]) -> ScanRows | None:
     """Sum up the rows of a scan; None for what has no rows."""
     if data.ndim == 1:
         return None
-    totals = reading.sample.sum(axis=1, dtype=np.float64)
     totals = totals[np.isfinite(totals)]
     if totals.size == 0:
         return None

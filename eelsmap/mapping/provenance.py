@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import cache
 from importlib.metadata import version
 from typing import Any
 
@@ -70,7 +71,7 @@ def _averaging(sigma: float) -> str:
 
 
 def model_identity(model: Model, /) -> dict[str, Any]:
-    """Name, version and hash of a model, what it was trained on, its limits, and its main figures."""
+    """Name, version and hash of a model, its training, limits and main figures, and what it computes on."""
     corrected = model.manifest.get("corrected") or {}
     return {
         "name": model.name,
@@ -82,6 +83,7 @@ def model_identity(model: Model, /) -> dict[str, Any]:
         "measured_on": str(model.manifest.get("metrics", {}).get("measured_on", "")),
         "corrected": {key: corrected[key] for key in ("spectra", "specimens", "measured_on") if key in corrected},
         "path": model.path,
+        "device": model.runs_on,
     }
 
 
@@ -95,8 +97,9 @@ def _measured(model: Model) -> dict[str, dict[str, float]]:
     }
 
 
+@cache
 def _version(package: str) -> str:
-    """Version of an installed package; xgboost also goes by the name of its CPU-only build."""
+    """Version of an installed package, asked for once; xgboost also goes by the name of its CPU-only build."""
     for name in (package, f"{package}-cpu"):
         try:
             return version(name)

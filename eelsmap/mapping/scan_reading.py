@@ -1,22 +1,35 @@
 """What a plan needs of the pixels of an image, taken from it in one reading.
 
 A sample on a lattice decides what counts as bright; then the bright pixels of each scan row are summed up. Both look at
-the same few pixels of each row, which are kept beside: in memory, or in a nameless temporary file where they are many.
+the same few pixels of each row. Where they can be read by themselves they are read when they are wanted; else they are
+kept beside: in memory, or in a nameless temporary file where they are many.
 """
 
 from __future__ import annotations
 
 import tempfile
+from itertools import product
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from eelsmap.mapping.block_runs import run_blocks
-from eelsmap.mapping.blocks import as_blocks, lattice, places_of, row_stride, sum_bright, sum_rows
+from eelsmap.mapping.blocks import (
+    as_blocks,
+    block_shape,
+    lattice,
+    places_of,
+    row_stride,
+    sum_bright,
+    sum_rows,
+)
+from eelsmap.mapping.counts_files import CountsFile, file_of
+from eelsmap.mapping.reading_tasks import read_in_parts
 
 __all__ = ["ScanReading"]
 
+_PART_PIXELS = 4096
 _IN_MEMORY = 32e6
 _IN_FILE = 2e9
 
@@ -35,15 +48,18 @@ class ScanReading:
     def __init__(self, data: Any, /, *, rows: bool) -> None:
         self._data = data
         self._kept: _Kept | None = None
+        self._file: CountsFile | None = None
         self.sample: NDArray[np.generic]
         """Pixels on a lattice, shape (n, channel); the same for an array and its lazy twin."""
         steps = [part.step for part in lattice(data.shape[:-1])]
         if isinstance(data, np.ndarray) or data.ndim == 1:
             self.sample = np.asarray(data[lattice(data.shape[:-1])]).reshape(-1, data.shape[-1])
             return
-        if rows and data.ndim > 2:
+        file = file_of(data)
+        self._file = file if file is not None and file.skips else None
+        if rows and data.ndim > 2 and self._file is None:
             self._kept = _keep(data)
-        self.sample = self._read(steps)
+        self.sample = self._read(steps) if self._file is None else self._read_few(self._file, steps)
 
     def _read(self, steps: list[int]) -> NDArray[np.generic]:
         """Read the blocks that hold pixels of the sample, or all of them if rows are kept."""
@@ -72,8 +88,37 @@ class ScanReading:
         run_blocks(few, wanted, finished)
         return sample.reshape(-1, data.shape[-1])
 
+    def _read_few(self, file: CountsFile, steps: list[int]) -> NDArray[np.generic]:
+        """Read the pixels of the sample and no others."""
+        sizes = [-(-length // step) for length, step in zip(file.shape[:-1], steps, strict=True)]
+        sample = np.empty((*sizes, file.shape[-1]), dtype=file.dtype)
+        places = _parts(file, steps)
+        regions = [_spread(place, steps, file.shape) for place in places]
+
+        def finished(index: tuple[int, ...], counts: NDArray[Any]) -> None:
+            sample[places[index[0]]] = counts
+
+        run_blocks(read_in_parts(file, regions), [(number,) for number in range(len(places))], finished)
+        return sample.reshape(-1, file.shape[-1])
+
+    def _sum_few(self, file: CountsFile, above: float) -> NDArray[np.float64]:
+        """Read some pixels of each row, many rows at a time, and sum them up at once."""
+        steps = [1] * (len(file.shape) - 2) + [row_stride(file.shape)]
+        places = _parts(file, steps)
+        regions = [_spread(place, steps, file.shape) for place in places]
+        result = np.empty((*file.shape[:-2], file.shape[-1]))
+
+        def finished(index: tuple[int, ...], sums: NDArray[np.float64]) -> None:
+            result[places[index[0]][:-1]] = sums
+
+        parts = read_in_parts(file, regions, sum_bright, above=above)
+        run_blocks(parts, [(number,) for number in range(len(places))], finished)
+        return result.reshape(-1, file.shape[-1])
+
     def sum_rows(self, *, above: float) -> NDArray[np.float64]:
         """Sum up the bright pixels of each scan row; see :func:`eelsmap.mapping.blocks.sum_rows`."""
+        if self._file is not None and self._data.ndim > 2:
+            return self._sum_few(self._file, above)
         if self._kept is None:
             return sum_rows(self._data, above=above)
         return np.concatenate([sum_bright(row, above) for row in self._kept.rows()])
@@ -110,6 +155,27 @@ def _keep(data: Any) -> _Kept | None:
     if int(np.prod(thinned)) * data.shape[-1] * data.dtype.itemsize > _IN_FILE:
         return None
     return _Kept(thinned, data.shape[-1], data.dtype)
+
+
+def _parts(file: CountsFile, steps: list[int]) -> list[tuple[slice, ...]]:
+    """Cut what is left of an image, of which every so many pixels are taken, into parts of whole rows."""
+    few = [-(-length // step) for length, step in zip(file.shape[:-1], steps, strict=True)]
+    chunks = (file.chunks or (1,) * len(file.shape))[:-1]
+    unit = [max(1, size // step) for size, step in zip(chunks, steps, strict=True)]
+    unit[-1] = few[-1]
+    channels = file.shape[-1]
+    shape = block_shape((*few, channels), (*unit, channels), pixels=_PART_PIXELS)
+    axes = [[slice(at, min(at + size, n)) for at in range(0, n, size)] for size, n in zip(shape, few, strict=False)]
+    return list(product(*axes))
+
+
+def _spread(place: tuple[slice, ...], steps: list[int], shape: tuple[int, ...]) -> tuple[slice, ...]:
+    """Where pixels that stand somewhere among every so many pixels lie in the image."""
+    parts = [
+        slice(part.start * step, min((part.stop - 1) * step + 1, length), step)
+        for part, step, length in zip(place, steps, shape, strict=False)
+    ]
+    return (*parts, slice(0, shape[-1]))
 
 
 def _thinned(place: tuple[slice, ...], steps: list[int]) -> tuple[slice, ...]:

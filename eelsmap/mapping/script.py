@@ -66,6 +66,7 @@ def script_of(provenance: Mapping[str, Any], /) -> str:
     if model:
         body += [*_model_lines(model), ""]
     arguments = ["signal", *(["model"] if model else []), *(["recipe=recipe"] if recipe else [])]
+    arguments += [f"device={device!r}" for device in _gpu(model)]
     body += [*recipe, f"maps = eelsmap.{function}({', '.join(arguments)}).compute()"]
     body.append(f"maps.save({_file_name(source)!r})")
     code = "\n".join(body)
@@ -102,6 +103,7 @@ def command_of(provenance: Mapping[str, Any], /) -> tuple[str, list[str]]:
     left_out = []
     if model:
         words += ["--model", _model_reference(model)]
+        words += [word for device in _gpu(model) for word in ("--device", device)]
     else:
         words += ["--also", "classical" if "classical" in provenance else "quality"]
     words += ["--out", f"{PurePath(_file_name(source)).stem}_again"]
@@ -268,6 +270,12 @@ def _path_of(source: Mapping[str, Any]) -> str:
 def _model_reference(model: Mapping[str, Any]) -> str:
     """Name of a shipped model, or path of a bundle."""
     return str(model.get("path") or model.get("name"))
+
+
+def _gpu(model: Mapping[str, Any]) -> list[str]:
+    """Device on which the model computed, where it was not the CPU."""
+    device = str(model.get("device", "cpu")).partition(":")[0]
+    return [] if device == "cpu" else [device]
 
 
 def _file_name(source: Mapping[str, Any]) -> str:

@@ -101,6 +101,15 @@ class Model:
         return {name: value for name, value in self.__dict__.items() if name != "_trees"}
 
     @property
+    def runs_on(self) -> str:
+        """What computes: ``"cpu"``, or the name of a GPU (:mod:`eelsmap.models.device_model`)."""
+        return "cpu"
+
+    def _features(self, stack: EdgeStack, axis_uncertainty: NDArray[np.float64] | float) -> NDArray[np.float32]:
+        """Features of n pixels from their net counts."""
+        return feature_matrix(stack, self.recipe, axis_uncertainty=axis_uncertainty)
+
+    @property
     def reads_features_only(self) -> bool:
         """Whether features say all that the model wants to know of a pixel in which several edges are seen."""
         return not (any(self.corrections.shift.values()) or any(self.corrections.fwhm.values()))
@@ -137,7 +146,7 @@ class Model:
         known = features is not None
         if features is None:
             stack = self.corrections.on_stack(stack, self.recipe)
-            features = feature_matrix(stack, self.recipe, axis_uncertainty=axis_uncertainty)
+            features = self._features(stack, axis_uncertainty)
         result = np.full((features.shape[0], len(self.outputs)), np.nan, dtype=np.float32)
         answered = (stack.flags & np.uint32(NO_ANSWER)) == 0
         rows = slice(None) if answered.all() else np.flatnonzero(answered)
@@ -147,10 +156,11 @@ class Model:
             novelty[rows] = relative_score_of_both(self.novelty, self.novelty_aligned, asked, self.recipe)
         for target in () if known else self.alone:
             self._answer_alone(target, stack, answered, axis_uncertainty, result)
-        result[rows, :-1] = self.corrections.on_values(
-            result[rows, :-1], asked, stack.seen[rows], self.targets, self.recipe, self.boosters
-        )
-        novelty /= self.corrections.novelty_factor
+        if self.corrections is not NO_CORRECTIONS:
+            result[rows, :-1] = self.corrections.on_values(
+                result[rows, :-1], asked, stack.seen[rows], self.targets, self.recipe, self.boosters
+            )
+            novelty /= self.corrections.novelty_factor
         with np.errstate(invalid="ignore"):
             stack.flags[novelty > 1] |= np.uint32(PixelFlag.NOVEL)
         self._leave_out(result, stack.flags, 3)
@@ -175,10 +185,15 @@ class Model:
         asked = features[rows]
         if len(asked):
             said = self._said(list(self.targets), asked)
+            values = np.stack([said[name] for name in self.targets])
+            limits = [(-np.inf, np.inf) if name in self.probabilities else PROPERTIES[name].limits for name in said]
+            low, high = np.array(limits).T[..., None]
+            np.clip(values, low, high, out=values)
             for index, name in enumerate(self.targets):
                 table = self.probabilities.get(name)
-                value = said[name] if table is None else np.interp(said[name], table.score, table.value)
-                result[rows, index] = value if table is not None else np.clip(value, *PROPERTIES[name].limits)
+                if table is not None:
+                    values[index] = np.interp(values[index], table.score, table.value)
+            result[rows] = values.T
         self._leave_out(result, stack.flags, 1)
         return result
 
@@ -231,16 +246,25 @@ class Model:
 
     def predict_features(self, features: NDArray[np.float32], log_snr: NDArray[np.float64], /) -> NDArray[np.float32]:
         """Predict from a feature matrix, shape (n, feature), and log10 signal-to-noise, shape (n,)."""
-        result = np.empty((features.shape[0], len(self.columns)), dtype=np.float32)
-        spreads = [f"{target}_spread" for target in self.targets if target not in self.probabilities]
-        said = self._said([*self.targets, *spreads], features)
+        result = np.empty((features.shape[0], len(self.targets), 3), dtype=np.float32)
+        numeric = [target for target in self.targets if target not in self.probabilities]
+        said = self._said([*self.targets, *(f"{target}_spread" for target in numeric)], features)
         for index, target in enumerate(self.targets):
             if target in self.probabilities:
-                values = np.stack(self.probabilities[target].calibrate(said[target]), axis=1)
-            else:
-                values = self._number(target, target, said, log_snr)
-            result[:, 3 * index : 3 * index + 3] = values
-        return result
+                result[:, index] = np.stack(self.probabilities[target].calibrate(said[target]), axis=1)
+        if numeric:
+            # All at once: what NumPy needs to begin is more than what it needs for some thousand numbers.
+            raw, log_spread = (
+                np.stack([said[f"{target}{ending}"] for target in numeric]) for ending in ("", "_spread")
+            )
+            half = np.maximum(np.exp(log_spread), _SMALLEST_SPREAD)
+            for row, target in zip(half, numeric, strict=True):
+                row[:] = self.numbers[target].half_width(row, log_snr)
+            places = [self.targets.index(target) for target in numeric]
+            low, high = np.array([PROPERTIES[target].limits for target in numeric]).T[..., None]
+            for column, values in enumerate((raw, raw - half, raw + half)):
+                result[:, places, column] = np.clip(values, low, high, out=values).T
+        return result.reshape(len(result), -1)
 
     def predict(
         self,

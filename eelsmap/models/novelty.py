@@ -114,14 +114,14 @@ class Novelty:
         numpy.ndarray
             Shape (n,).
         """
-        from eelsmap.models.novelty_kernels import distances
+        from eelsmap.models.novelty_kernels import distances, highest
 
         by_point = self._by_point
         if by_point is None:
             raise ValueError("too many directions for the compiled distances")
         cloud = self.mean, by_point, self.spread, self.residual
         score = distances(features, columns, seen, cloud, summed=summed)
-        return self._highest(score, covered, log_snr, seen)
+        return highest(score, covered, log_snr, seen, (self.boundaries, self.threshold, self.alone))
 
     @property
     def compiled(self) -> bool:

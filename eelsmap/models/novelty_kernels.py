@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from eelsmap.preprocess.fused_numba import Kernel, as_input
 from eelsmap.preprocess.lanes import LANES, get_lane, load, multiply_add, spread
 
-__all__ = ["directions_by_point", "distances"]
+__all__ = ["directions_by_point", "distances", "highest"]
 
 _WIDE = 2 * LANES
 
@@ -81,6 +81,65 @@ def distances(
         spreads.shape[1], as_input(residual), summed, result,
     )  # fmt: skip
     return result
+
+
+def highest(
+    score: NDArray[np.float64],
+    covered: NDArray[np.bool_],
+    log_snr: NDArray[np.floating],
+    seen: NDArray[np.bool_],
+    limits: tuple[NDArray[np.float64], ...],
+    /,
+) -> NDArray[np.float64]:
+    """Largest of the scores over their thresholds, or of how clearly an edge stands alone.
+
+    Parameters
+    ----------
+    score
+        Distances, shape (n, edge).
+    covered, log_snr, seen
+        As for :meth:`eelsmap.models.novelty.Novelty.relative_score_of_columns`.
+    limits
+        Boundaries, thresholds and clarities of :class:`eelsmap.models.novelty.Novelty`.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (n,); NaN where no edge is seen.
+    """
+    result = np.empty(len(score))
+    boundaries, threshold, alone = (as_input(one) for one in limits)
+    _highest_kernel(
+        score, np.array(covered), np.array(log_snr, dtype=np.float64), np.array(seen), boundaries, threshold, alone,
+        result,
+    )  # fmt: skip
+    return result
+
+
+@Kernel
+def _highest_kernel(
+    score: Any, covered: Any, log_snr: Any, seen: Any, boundaries: Any, threshold: Any, alone: Any, result: Any
+) -> None:
+    """Write the largest relative scores."""
+    edges = score.shape[1]
+    for i in range(score.shape[0]):
+        largest, number, every = -np.inf, 0, True
+        for edge in range(edges):
+            every = every and covered[i, edge]
+            if not seen[i, edge]:
+                continue
+            number += 1
+            place = 0
+            while place < boundaries.shape[1] and boundaries[edge, place] < log_snr[i, edge]:
+                place += 1
+            value = score[i, edge] / threshold[edge, place]
+            # What is no number stays none.
+            largest = value if value > largest or math.isnan(value) else largest
+        if every and number == 1 and edges > 1:
+            for edge in range(edges):
+                if seen[i, edge]:
+                    largest = max(largest, 10.0 ** (log_snr[i, edge] - alone[edge]))
+        result[i] = largest if number > 0 else np.nan
 
 
 @Kernel

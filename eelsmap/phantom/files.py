@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -137,7 +138,7 @@ def read_truth(path: str | Path) -> dict[str, NDArray[np.float64]]:
 
 
 def write_dm4(signal: Any, path: str | Path) -> None:
-    """Write an EELS spectrum image as .dm4 with calibrated axes, beam energy and angles.
+    """Write an EELS spectrum image as .dm4 with calibrated axes, beam energy and angles; time and current if known.
 
     Parameters
     ----------
@@ -157,25 +158,32 @@ def write_dm4(signal: Any, path: str | Path) -> None:
 
     axes = (*signal.axes_manager.navigation_axes[::-1], *signal.axes_manager.signal_axes)
     instrument = signal.metadata.Acquisition_instrument.TEM
+    current = instrument.get_item("beam_current")
     image = DataAndMetadata.new_data_and_metadata(
         np.ascontiguousarray(signal.data),
         data_descriptor=DataAndMetadata.DataDescriptor(False, 2, 1),
         dimensional_calibrations=[Calibration.Calibration(axis.offset, axis.scale, str(axis.units)) for axis in axes],
         intensity_calibration=Calibration.Calibration(0.0, 1.0, "Counts"),
         metadata={
-            "Microscope Info": {"Voltage": 1e3 * instrument.beam_energy, "Operation Mode": "SCANNING"},
+            "Microscope Info": {
+                "Voltage": 1e3 * instrument.beam_energy, "Operation Mode": "SCANNING",
+                **({"Probe Current (nA)": float(current)} if current is not None else {}),
+            },
             "EELS": {
                 "Experimental Conditions": {
                     "Collection semi-angle (mrad)": float(instrument.Detector.EELS.collection_angle),
                     "Convergence semi-angle (mrad)": float(instrument.convergence_angle),
                 },
-                "Acquisition": {"Exposure (s)": float(instrument.Detector.EELS.dwell_time), "Number of frames": 1},
+                "Acquisition": {
+                    "Exposure (s)": float(instrument.Detector.EELS.dwell_time), "Number of frames": 1,
+                    **_recorded_at(signal),
+                },
             },
             # Its presence tells readers that the image was scanned, so that the exposure is a dwell time.
             "DigiScan": {"Flip": 0},
             "Meta Data": {"Format": "Spectrum image", "Signal": "EELS"},
         },
-    )
+    )  # fmt: skip
     with Path(path).open("wb") as file:
         dm3_image_utils.save_image(image, file, 4)
 
@@ -184,6 +192,15 @@ def _require_nionswift() -> None:
     """Refuse .dm4 with a sentence when its writer is missing."""
     if find_spec("nionswift_plugin") is None:
         raise EelsmapError("writing .dm4 needs the package nionswift-io: pip install 'eelsmap[phantom]'")
+
+
+def _recorded_at(signal: Any) -> dict[str, str]:
+    """Tags for date and time of a signal, as Gatan software writes them in the United States; none without both."""
+    date, time = (signal.metadata.get_item(f"General.{name}") for name in ("date", "time"))
+    if not date or not time:
+        return {}
+    moment = datetime.fromisoformat(f"{date}T{time}")
+    return {"Date": moment.strftime("%m/%d/%Y"), "Start time": moment.strftime("%I:%M:%S %p")}
 
 
 def _navigation_axes(phantom: Phantom) -> list[dict[str, Any]]:

@@ -127,12 +127,13 @@ def write_series(frames: Sequence[PhantomFrame], folder: str | Path, /, *, suffi
     folder
         Where they go; made if it is missing. Files of the same names are replaced.
     suffix
-        ``.hspy``; with ``nionswift-io`` also ``.dm4``, which then holds no time.
+        ``.hspy``; with ``nionswift-io`` also ``.dm4``.
 
     Returns
     -------
     list of pathlib.Path
-        ``frame_0.hspy`` and so on, each with the date and time of its recording.
+        ``frame_00.hspy`` and so on (as many digits as the last number has), each with the date and time of its
+        recording.
     """
     from eelsmap.phantom.files import write_dm4
 
@@ -144,7 +145,7 @@ def write_series(frames: Sequence[PhantomFrame], folder: str | Path, /, *, suffi
         time = _START + timedelta(seconds=frame.seconds)
         signal.metadata.set_item("General.date", time.date().isoformat())
         signal.metadata.set_item("General.time", time.time().isoformat())
-        paths.append(place / f"frame_{number}{suffix}")
+        paths.append(place / f"frame_{number:0{len(str(len(frames) - 1))}d}{suffix}")
         if suffix == ".dm4":
             write_dm4(signal, paths[-1])
         else:

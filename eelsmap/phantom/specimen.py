@@ -121,6 +121,28 @@ class Specimen:
         )
         if len(compositions) != 2:
             raise RecipeError(f"specimen: {len(compositions)} compositions given; the particle has two grains")
+        return cls.fill(geometry, library, scale_nm=scale_nm, compositions=compositions, kind=kind, split=split)
+
+    @classmethod
+    def fill(
+        cls,
+        geometry: Geometry,
+        library: Library,
+        *,
+        scale_nm: float = 1.0,
+        compositions: tuple[tuple[float, float, float], ...] = ((1 / 3, 1 / 3, 1 / 3), (0.75, 0.125, 0.125)),
+        kind: str = "structure",
+        split: str = "test",
+    ) -> Specimen:
+        """Fill any geometry with library records; as :meth:`build`, which says what the rest means.
+
+        Parameters
+        ----------
+        geometry
+            Where what is.
+        library, scale_nm, compositions, kind, split
+            As for :meth:`build`.
+        """
         return _fill(geometry, library, scale_nm, compositions, kind, split)
 
     @property

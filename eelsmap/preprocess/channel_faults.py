@@ -208,7 +208,10 @@ def find_saturation(bright: BrightPixels, channels: NDArray[np.bool_], gain: flo
     scatter = float(np.sqrt(gain * max(largest, 0.0)))
     rows = np.zeros(len(bright.sample), dtype=bool)
     rows[bright.chosen] = True
-    full, below = count_near_top(bright.sample, rows, channels, largest, largest - scatter)
+    # Most channels never come near.
+    near = np.flatnonzero(channels & (bright.highest > largest - scatter))
+    part = slice(int(near[0]), int(near[-1]) + 1)
+    full, below = count_near_top(bright.sample[:, part], rows, channels[part], largest, largest - scatter)
     # Whole numbers of few counts share their largest value by chance.
     if scatter > _PLATEAU and full >= _PLATEAU and full > below:
         return largest

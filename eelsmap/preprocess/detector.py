@@ -61,7 +61,7 @@ def find_detector_faults(
     *,
     gain: float = 1.0,
     white_line_width: float = _SHARPEST_LINE,
-    rows: NDArray[np.bool_] | None = None,
+    totals: NDArray[np.float64] | None = None,
 ) -> DetectorFaults:
     """Look for faults in a sample of an image.
 
@@ -77,8 +77,8 @@ def find_detector_faults(
         Full width at half maximum of the sharpest line that the spectra can hold, eV; more than 0.5 eV counts as
         0.5 eV, since the lines of a monochromated microscope are that sharp. Where a channel is wider than two thirds
         of it, a line may look like a hot channel and an onset like a step, and neither is looked for beyond doubt.
-    rows
-        Which pixels to look at, shape (n,); all of them without.
+    totals
+        Sum of each pixel where it is known already, shape (n,); those in which it is not finite are not looked at.
 
     Returns
     -------
@@ -89,9 +89,7 @@ def find_detector_faults(
     sample = np.asarray(counts)
     channels = axis.size
     nothing = np.zeros(channels, dtype=bool)
-    totals, usable = row_totals(sample)
-    if rows is not None:
-        usable &= rows
+    totals, usable = row_totals(sample) if totals is None else (totals, np.isfinite(totals))
     if usable.any():
         usable &= (totals > _BRIGHT * np.percentile(totals[usable], 95)) & (totals > 0)
     if not usable.any() or channels < 4 * _NODES:

@@ -162,13 +162,20 @@ def drift_of_edges(
     displacement = np.tile(coarse[:, None], (1, len(names)))
     sigma = np.full((len(rows), len(names)), np.inf)
     for column, name in enumerate(names):
+        part = _window(edges[name], edges.index(name), energy, axis)
         for _ in range(3):
-            part = _window(edges[name], edges.index(name), energy, axis)
-            aligned = shift_counts(rows, displacement[:, column] / step, part=part)
+            aligned = _moved(rows, displacement[:, column] / step, part)
             more, sigma[:, column] = row_displacements(aligned, energy[part], gain=gain)
             displacement[:, column] += np.clip(np.nan_to_num(more), -2.0, 2.0)
     displacement[~np.isfinite(sigma)] = np.nan
     return displacement, sigma
+
+
+def _moved(rows: NDArray[np.float64], channels: NDArray[np.float64], part: slice) -> NDArray[np.float64]:
+    """Part of moved spectra, as :func:`shift_counts` gives it, which copies all that it is given."""
+    first = max(0, part.start + int(np.floor(channels.min())) - 1)
+    last = max(first + 1, part.stop + int(np.ceil(channels.max())) + 1)
+    return shift_counts(rows[:, first:last], channels, part=slice(part.start - first, part.stop - first))
 
 
 def _disagreement(

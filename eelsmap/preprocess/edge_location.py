@@ -174,10 +174,10 @@ def _locate(
     # At the ends of the axis part of the template is cut off; every part that is left is fitted on its own.
     lows = np.maximum(0, -firsts)
     highs = np.minimum(usual.size, energy.size - firsts)
-    for low, high in sorted({(int(a), int(b)) for a, b in zip(lows, highs, strict=True)}):
-        places = np.flatnonzero((lows == low) & (highs == high))
+    for low, high in np.unique(np.stack([lows, highs], axis=1), axis=0).tolist():
         if high - low >= 16 and _holds(edge, usual[low:high], 0.0):
-            windows = spectrum[firsts[places][:, None] + np.arange(low, high)]
+            places = np.flatnonzero((lows == low) & (highs == high))
+            windows = np.lib.stride_tricks.sliding_window_view(spectrum, high - low)[firsts[places] + low]
             scores[places], fits[places, 0], fits[places, 1] = _fit(edge, low, high, windows)
     best = int(scores.argmax())
     explained, significance = fits[best]
@@ -198,26 +198,39 @@ def _steps_of(edge: Edge) -> NDArray[np.float64]:
     return np.arange(low, high + _STEP / 2, _STEP)
 
 
-class _Template(NamedTuple):
-    """An edge's lines on a smooth background: columns of a linear fit, shape (step, parameter), and what solves it."""
+class _Templates(NamedTuple):
+    """Linear fits of an edge's lines on a smooth background: what takes the smooth part off, and what solves the rest.
 
-    design: NDArray[np.float64]
-    inverse: NDArray[np.float64]
+    ``smooth`` (step, 3): orthonormal columns. ``lines`` (step, width x column): the lines and the step of the edge in
+    each width, less their own smooth part, as orthonormal columns. ``heights`` (width, line, column): what makes the
+    heights of the lines of what a spectrum, less its smooth part, has along these columns.
+    """
+
+    smooth: NDArray[np.float64]
+    lines: NDArray[np.float64]
+    heights: NDArray[np.float64]
 
 
 @lru_cache(maxsize=256)
-def _templates(edge: Edge, low: int, high: int) -> tuple[_Template, ...]:
-    """Smooth background alone, then with the lines of an edge in each width, on some of the steps of the template."""
+def _templates(edge: Edge, low: int, high: int) -> _Templates:
+    """Prepare the fits on some of the steps of the template."""
     usual = _steps_of(edge)[low:high]
     x = np.log(usual / usual.mean())
     x = x / np.abs(x).max()
-    smooth = np.stack([np.ones_like(x), x, x * x], axis=1)
-    designs = [smooth]
+    smooth = np.linalg.qr(np.stack([np.ones_like(x), x, x * x], axis=1))[0]
+    columns, heights = [], []
     for width in _WIDTHS:
         lines = [np.exp(-4 * np.log(2) * ((usual - line.energy) / (line.width * width)) ** 2) for line in edge.lines]
         step = np.mean([0.5 * (1 + erf((usual - line.energy) / (line.width * width))) for line in edge.lines], axis=0)
-        designs.append(np.concatenate([smooth, np.stack([*lines, step], axis=1)], axis=1))
-    return tuple(_Template(design, np.linalg.pinv(design)) for design in designs)
+        design = np.stack([*lines, step], axis=1)
+        design -= smooth @ (smooth.T @ design)
+        left, strength, right = np.linalg.svd(design, full_matrices=False)
+        # A line that the axis cuts off leaves nothing to be fitted.
+        lost = strength <= 1e-13 * strength[0]
+        left[:, lost], strength[lost] = 0.0, np.inf
+        columns.append(left)
+        heights.append((right.T / strength)[: len(edge.lines)])
+    return _Templates(smooth, np.concatenate(columns, axis=1), np.stack(heights))
 
 
 def _fit(
@@ -229,26 +242,23 @@ def _fit(
     scale = windows.mean(axis=1)
     good = np.isfinite(scale) & (scale > 0)
     flat = np.divide(windows, scale[:, None], out=np.zeros_like(windows), where=good[:, None])
-    smooth, *with_lines = _templates(edge, low, high)
-    unexplained = _left_over(smooth, flat)[0]
-    for template in with_lines:
-        remaining, solution = _left_over(template, flat)
-        heights = solution[:, 3 : 3 + len(edge.lines)]
+    templates = _templates(edge, low, high)
+    flat -= (flat @ templates.smooth) @ templates.smooth.T
+    unexplained = np.einsum("ij,ij->i", flat, flat)
+    parameters = templates.smooth.shape[1] + templates.heights.shape[2]
+    along = (flat @ templates.lines).reshape(count, len(templates.heights), -1)
+    for index, solves in enumerate(templates.heights):
+        # What is orthogonal adds up in squares.
+        remaining = np.maximum(unexplained - (along[:, index] ** 2).sum(axis=1), 0.0)
+        heights = along[:, index] @ solves.T
         # An L3 line stands above its L2 line; without this, the L3 line of a cut-off edge passes for an L2 line.
         able = good & (heights > 0).all(axis=1)
         if edge.subshell.startswith("L"):
             able &= heights[:, 0] >= heights[:, 1]
         explained = 1.0 - remaining / np.maximum(unexplained, 1e-300)
-        noise = np.sqrt(remaining / max(high - low - template.design.shape[1], 1))
+        noise = np.sqrt(remaining / max(high - low - parameters, 1))
         score = (unexplained - remaining) * explained
         better = able & (score > best[0])
         significance = heights.max(axis=1) / np.maximum(noise, 1e-300)
         best[:, better] = np.stack([score, explained, significance])[:, better]
     return best[0], best[1], best[2]
-
-
-def _left_over(template: _Template, flat: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Sum of squares that a linear fit leaves of each row, and its solution (n, parameter)."""
-    solution = flat @ template.inverse.T
-    left = flat - solution @ template.design.T
-    return (left * left).sum(axis=1), solution

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,22 +10,16 @@ from numpy.typing import NDArray
 from eelsmap.edges import Edge
 from eelsmap.preprocess.background_fit import extrapolate_background, fit_background
 from eelsmap.preprocess.cleaning import TreatedPixels, treated
-from eelsmap.preprocess.coverage import continue_cut_edge, covered_points
+from eelsmap.preprocess.coverage import continue_cut_edge
 from eelsmap.preprocess.edge_stack import EdgeDetails, EdgeStack
 from eelsmap.preprocess.fused_extraction import FewCleaned, can_be_fused, clean_few, net_edge
-from eelsmap.preprocess.judgement import OfEdge, judged, window_boundaries
-from eelsmap.preprocess.lane_extraction import EdgeLanes, net_lanes
+from eelsmap.preprocess.judgement import KnownEdge, OfEdge, judged, split_shift, sum_windows
 from eelsmap.preprocess.local_average import averaging_gain
 from eelsmap.preprocess.plan import Plan
 from eelsmap.preprocess.windows import channel_positions, counts_between, running_sum
 from eelsmap.recipe import Recipe
 
-__all__ = ["ShowNet", "extract_edges", "show_edges"]
-
-ShowNet = Callable[[slice | NDArray[np.intp], int, NDArray[np.float64]], None]
-"""``visit(rows, edge, net)``; see :func:`show_edges`."""
-
-_TAIL = 8.0
+__all__ = ["extract_edges"]
 
 
 def extract_edges(
@@ -70,7 +63,7 @@ def extract_edges(
         For n pixels; rows that cannot be treated carry a flag instead of values.
     """
     edges = recipe.edge_set
-    position, error = _split(shift, len(block))
+    position, error = split_shift(shift, len(block))
     # Averages and low losses may be given without being asked for; details are for few pixels.
     fused = can_be_fused(plan, recipe) and not details and averaged is None and around is None and low_loss is None
     pixels = (
@@ -85,11 +78,10 @@ def extract_edges(
         shot = total if pixels.recorded is None else running_sum(pixels.recorded)
         neighbourhood = None if around is None else running_sum(np.nan_to_num(around))
 
-    def of_edge(index: int, boundaries: NDArray[np.float64], covered: NDArray[np.bool_]) -> OfEdge:
-        edge = edges.edges[index]
+    def of_edge(known: KnownEdge) -> OfEdge:
+        index, edge, boundaries, covered, windows = known
         if isinstance(pixels, FewCleaned):
-            windows = _windows(edge.grid(edges.points)[covered], edge)
-            found = net_edge(net, index, edge, pixels, boundaries, covered, windows, plan, shift=by_pixel)
+            found = net_edge(net, index, edge, pixels, boundaries, covered, list(windows), plan, shift=by_pixel)
             return OfEdge(found.failed, found.sums[:, 0], *found.ratios.T)
         part = _background(
             total, shot, neighbourhood, edge, index, boundaries, covered, plan, recipe, by_pixel, pixels.gain
@@ -100,79 +92,6 @@ def extract_edges(
         return OfEdge(part.fit.failed, *sums)
 
     return judged(pixels, finite, error, plan, recipe, of_edge)._replace(net=net, details=kept)
-
-
-def show_edges(
-    block: NDArray[np.generic],
-    plan: Plan,
-    recipe: Recipe,
-    visit: ShowNet,
-    /,
-    *,
-    shift: NDArray[np.float64] | None = None,
-) -> EdgeStack:
-    """As :func:`extract_edges` by the compiled road, but net counts are shown to somebody instead of kept.
-
-    Parameters
-    ----------
-    block
-        Counts, shape (n, channel).
-    plan, recipe
-        Such that :func:`eelsmap.preprocess.fused_extraction.can_be_fused` holds.
-    visit
-        Called as ``visit(rows, edge, net)`` for some rows and one edge at a time, with net counts of shape
-        (group, point, 8), eight rows side by side, which are overwritten afterwards. Rows that spikes were taken out of
-        are shown twice, the second time as they are then.
-    shift
-        As for :func:`extract_edges`.
-
-    Returns
-    -------
-    EdgeStack
-        Its ``net`` holds no points.
-    """
-    edges = recipe.edge_set
-    position, error = _split(shift, len(block))
-    pixels = clean_few(block, plan, recipe)
-    finite = pixels.finite & np.isfinite(position)
-    by_pixel = None if shift is None else np.where(finite, position, 0.0)
-    known = {}
-    for index, edge in enumerate(edges):
-        covered = covered_points(edge, index, plan.energy - plan.zero_loss, plan.axis, recipe)
-        if covered is not None:
-            windows = tuple(_windows(edge.grid(edges.points)[covered], edge))
-            known[index] = EdgeLanes(index, edge, window_boundaries(edge, index, plan, recipe), covered, windows)
-    said = net_lanes(pixels.block, list(known.values()), plan, visit, shift=by_pixel)
-    if pixels.rows.size:
-
-        def visit_few(rows: slice, index: int, net: NDArray[np.float64]) -> None:
-            visit(pixels.rows[rows], index, net)
-
-        own = None if by_pixel is None else by_pixel[pixels.rows]
-        said[:, pixels.rows] = net_lanes(pixels.replaced, list(known.values()), plan, visit_few, shift=own)
-    by_edge = dict(zip(known, said, strict=True))
-
-    def of_edge(index: int, boundaries: NDArray[np.float64], covered: NDArray[np.bool_]) -> OfEdge:
-        failed, counts, whole, _, signal, _, tail = by_edge[index].T
-        return OfEdge(failed > 0, counts, whole, signal, tail)
-
-    return judged(pixels, finite, error, plan, recipe, of_edge)
-
-
-def _split(shift: NDArray[np.float64] | None, n: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Displacement of each pixel and its standard deviation, each of shape (n,), eV; zero without."""
-    if shift is None:
-        return np.zeros(n), np.zeros(n)
-    both = np.asarray(shift, dtype=np.float64)
-    if both.ndim == 1:
-        return both, np.zeros(n)
-    return both[:, 0], np.nan_to_num(both[:, 1])
-
-
-def _windows(grid: NDArray[np.float64], edge: Edge) -> list[NDArray[np.bool_]]:
-    """Masks of the covered points: all, the strongest structure, and the end of the window."""
-    signal = (grid >= edge.signal[0]) & (grid <= edge.signal[1])
-    return [np.ones(grid.size, dtype=bool), signal, grid >= grid[-1] - _TAIL]
 
 
 def _background(
@@ -218,7 +137,7 @@ def _extract(
     """Net counts of one edge on its grid, their sum; signal-to-noise of whole window, signal and end of the window."""
     net = np.empty((len(part.gross), covered.size))
     net[:, covered] = part.gross - part.background
-    sums, variance = part.net_sums(_windows(part.grid, edge))
+    sums, variance = part.net_sums(list(sum_windows(part.grid, edge)))
     with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
         ratio = np.where(part.fit.failed[:, None], 0.0, sums / np.sqrt(variance))
     continue_cut_edge(net, edge.grid(recipe.edge_set.points), covered)

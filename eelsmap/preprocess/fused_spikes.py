@@ -11,13 +11,14 @@ from numpy.typing import NDArray
 from eelsmap.preprocess.fused_numba import Kernel, as_input, helper
 from eelsmap.preprocess.lanes import (
     LANES,
+    fetch,
     get_lane,
     load_narrow,
     narrow_bits,
     narrow_larger,
     narrow_spread,
-    narrowed,
     read_channels,
+    read_scaled,
     spread,
     store_narrow,
     where,
@@ -156,22 +157,32 @@ def _scan_kernel(
     """
     channels = counts.shape[1]
     whole = channels - channels % _CHUNK
+    size = (channels // _CHUNK + 5) * _CHUNK
+    room = np.full(3 * size + _CHUNK, -np.inf, dtype=np.float32)
+    # Where a line of the cache begins; vectors across two lines take twice as long.
+    begin = (-room.ctypes.data % (4 * _CHUNK)) // 4
     # Beyond either end nothing is ever larger.
-    data = np.full(channels + 4 * _CHUNK, -np.inf, dtype=np.float32)
+    data = room[begin : begin + size]
+    # The largest of three channels, and the square of the height above it that would make a spike.
+    three, bounds = room[begin + size : begin + 2 * size], room[begin + 2 * size : begin + 3 * size]
+    bounds[:_CHUNK] = squared
     words = channels // _CHUNK + 2
-    left, right, lines = np.zeros(words, dtype=np.uint64), np.zeros(words, dtype=np.uint64), np.zeros(words, np.uint64)
+    # Four words of sixteen channels are asked at once whether there is anything.
+    left, right = np.zeros(words + 4 - words % 4, dtype=np.uint16), np.zeros(words + 1, dtype=np.uint16)
+    fours, lines = left.view(np.uint64), np.zeros(words, np.uint64)
     for j in range(channels):
         lines[j // _CHUNK] |= np.uint64(featured[j]) << np.uint64(j % _CHUNK)
-    one, none = np.float32(1.0), np.float32(0.0)
+    none = np.float32(0.0)
     for i in range(counts.shape[0]):
-        sums, more, below, top = spread(0.0), spread(0.0), spread(0.0), spread(-np.inf)
+        sums, more, below = spread(0.0), spread(0.0), spread(0.0)
+        top, peak_of_high = spread(-np.inf), spread(-np.inf)
         for j in range(0, whole, _CHUNK):
             low, high = read_channels(counts, i, j), read_channels(counts, i, j + _CHUNK // 2)
             sums, more = sums + low, more + high
             below = below + where(low < 0.0, spread(1.0), spread(0.0)) + where(high < 0.0, spread(1.0), spread(0.0))
             top = where(low > top, low, top)
-            top = where(high > top, high, top)
-            store_narrow(data, j + _CHUNK, narrowed(low * scale, high * scale))
+            peak_of_high = where(high > peak_of_high, high, peak_of_high)
+            store_narrow(data, j + _CHUNK, read_scaled(counts, i, j, scale))
         rest, less, most = 0.0, 0.0, -np.inf
         for j in range(whole, channels):
             value = np.float64(counts[i, j])
@@ -182,7 +193,7 @@ def _scan_kernel(
         for lane in range(LANES):
             rest += get_lane(sums, lane) + get_lane(more, lane)
             less += get_lane(below, lane)
-            most = max(most, get_lane(top, lane))
+            most = max(most, max(get_lane(top, lane), get_lane(peak_of_high, lane)))
         fine = rest - rest == 0
         if not fine:
             # The sum of counts that are finite may not be.
@@ -192,32 +203,40 @@ def _scan_kernel(
         finite[i], total[i], negative[i], largest[i], suspicious[i] = fine, rest, int(less), most, False
         if not fine or channels <= 2 * _MARGIN + 1:
             continue
-        found = np.uint64(0)
+        three[_CHUNK - 1] = data[_CHUNK]
+        bounds[_CHUNK - 1] = max(data[_CHUNK], none) * squared + squared
+        for at in range(_CHUNK, (words + 1) * _CHUNK, _CHUNK):
+            highest = narrow_larger(load_narrow(data, at - 1), load_narrow(data, at + 1))
+            highest = narrow_larger(highest, load_narrow(data, at))
+            if at < channels:
+                # The next row comes from memory while this one is looked at.
+                fetch(counts, min(i + 1, counts.shape[0] - 1), at)
+            store_narrow(three, at, highest)
+            store_narrow(bounds, at, narrow_larger(highest, narrow_spread(none)) * squared + squared)
         for word in range(words - 1):
             at = (word + 1) * _CHUNK
-            here, before, after = load_narrow(data, at), load_narrow(data, at - 2), load_narrow(data, at + 2)
-            before = narrow_larger(narrow_larger(before, load_narrow(data, at - 3)), load_narrow(data, at - 4))
-            after = narrow_larger(narrow_larger(after, load_narrow(data, at + 3)), load_narrow(data, at + 4))
-            peak = (here >= load_narrow(data, at - 1)) & (here >= load_narrow(data, at + 1))
-            height, level = here - before, narrow_larger(before, narrow_spread(none)) + one
-            left[word] = narrow_bits(peak & (height > none) & (height * height > level * squared))
-            height, level = here - after, narrow_larger(after, narrow_spread(none)) + one
-            right[word] = narrow_bits(peak & (height > none) & (height * height > level * squared))
-            found |= left[word] | right[word]
-        if found == 0:
-            continue
-        for word in range(words - 1):
-            if left[word] == 0:
+            here = load_narrow(data, at)
+            peak = here >= load_narrow(three, at)
+            height = here - load_narrow(three, at - 3)
+            left[word] = narrow_bits(peak & (height > none) & (height * height > load_narrow(bounds, at - 3)))
+            height = here - load_narrow(three, at + 3)
+            right[word] = narrow_bits(peak & (height > none) & (height * height > load_narrow(bounds, at + 3)))
+        for four in range(fours.size):
+            if fours[four] == 0:
                 continue
-            # Of a pair the left peak stands above its left side, the right one above its right; near lines a pair is
-            # none of spikes.
-            others = right[word] | (right[word + 1] << np.uint64(_CHUNK))
-            near = lines[word] | (lines[word + 1] << np.uint64(_CHUNK))
-            for distance in range(2, _MARGIN + 1):
-                pair = left[word] & (others >> np.uint64(distance)) & ~(near & (near >> np.uint64(distance)))
-                suspicious[i] |= pair != 0
-            alone = left[word] & right[word]
-            for bit in range(_CHUNK):
-                if (alone >> np.uint64(bit)) & np.uint64(1) and not suspicious[i]:
-                    at = word * _CHUNK + bit
-                    suspicious[i] = not _is_blunt(counts[i], at, channels - 1, gain, featured[at])
+            for word in range(4 * four, min(4 * four + 4, words - 1)):
+                own = np.uint64(left[word])
+                if own == 0:
+                    continue
+                # Of a pair the left peak stands above its left side, the right one above its right; near lines a pair
+                # is none of spikes.
+                others = np.uint64(right[word]) | (np.uint64(right[word + 1]) << np.uint64(_CHUNK))
+                near = lines[word] | (lines[word + 1] << np.uint64(_CHUNK))
+                for distance in range(2, _MARGIN + 1):
+                    pair = own & (others >> np.uint64(distance)) & ~(near & (near >> np.uint64(distance)))
+                    suspicious[i] |= pair != 0
+                alone = own & np.uint64(right[word])
+                for bit in range(_CHUNK):
+                    if (alone >> np.uint64(bit)) & np.uint64(1) and not suspicious[i]:
+                        at = word * _CHUNK + bit
+                        suspicious[i] = not _is_blunt(counts[i], at, channels - 1, gain, featured[at])

@@ -92,36 +92,38 @@ def _strongest(
     with np.errstate(invalid="ignore", divide="ignore"):
         logarithm = np.log(np.where(halves > 0, halves, np.nan))
         shot = 1.0 / np.sqrt(np.maximum(electrons, 1.0))
-    windows = np.lib.stride_tricks.sliding_window_view(np.log(np.where(mean > 0, mean, np.nan)), 2 * width)
+    logarithm_of_mean = np.log(np.where(mean > 0, mean, np.nan))
+    windows = np.lib.stride_tricks.sliding_window_view(logarithm_of_mean, 2 * width)
     abrupt, smooth = _model(width, 0.0), _model(width, max(line_channels, _SAMPLED))
-    height, residual = _fit(windows, abrupt)
     # Beside shot noise every detector keeps some pattern of its channels' gains; third differences hold nothing else.
-    pattern = _scatter(np.log(np.where(mean > 0, mean, np.nan)))
+    pattern = _scatter(logarithm_of_mean)
     noise = np.maximum(pattern, shot)
     centre = np.arange(width, width + len(windows))
-    local = np.sqrt(np.lib.stride_tricks.sliding_window_view(noise**2, 2 * width).mean(axis=1))
-    error = local * np.sqrt(np.linalg.inv(abrupt.T @ abrupt)[-1, -1])
-    rough = (residual**2).sum(axis=1) / (local**2 * (2 * width - abrupt.shape[1]))
-    other = _fit(windows, smooth)[1]
-    sharper = ((other**2).sum(axis=1) - (residual**2).sum(axis=1)) / local**2
+    # The last parameter of the fit in every window, which needs no other.
+    weights = np.linalg.pinv(abrupt)[-1]
+    height, *by_half = (np.correlate(one, weights, "valid") for one in (logarithm_of_mean, *logarithm))
+    local = np.sqrt(np.correlate(noise**2, np.full(2 * width, 0.5 / width), "valid"))
+    relative = np.sqrt(np.linalg.inv(abrupt.T @ abrupt)[-1, -1])
+    # Each half has twice the shot noise of both; the pattern is the same in them and cancels.
+    spread = 2.0 * relative * shot[centre]
     with np.errstate(invalid="ignore"):
-        possible = (
-            (np.abs(height) > _SIGNIFICANT * error)
+        possible = np.flatnonzero(
+            (np.abs(height) > _SIGNIFICANT * relative * local)
             & (np.abs(height) > _SMALLEST)
             & (np.abs(height) < _LARGEST)
-            & (rough < _ROUGH)
-            # What spectra hold has a width; and on a coarse axis, where an onset has none, only a fall cannot be one.
-            & (sharper > _SHARPER)
+            # On a coarse axis, where an onset has no width, only a fall cannot be one.
             & ((height < 0) | (line_channels >= _SAMPLED))
+            & (np.abs(by_half[0] - by_half[1]) < _AGREE * spread + 0.1 * np.abs(height))
         )
-        by_half = [_fit(np.lib.stride_tricks.sliding_window_view(one, 2 * width), abrupt)[0] for one in logarithm]
-        # Each half has twice the shot noise of both; the pattern is the same in them and cancels.
-        spread = 2.0 * np.sqrt(np.linalg.inv(abrupt.T @ abrupt)[-1, -1]) * shot[centre]
-        possible &= np.abs(by_half[0] - by_half[1]) < _AGREE * spread + 0.1 * np.abs(height)
-    if not possible.any():
+    left, other = (_left_over(windows[possible], model) for model in (abrupt, smooth))
+    variance = local[possible] ** 2
+    with np.errstate(invalid="ignore"):
+        # What spectra hold has a width.
+        kept = (left / (variance * (2 * width - abrupt.shape[1])) < _ROUGH) & ((other - left) / variance > _SHARPER)
+    if not kept.any():
         return None
-    strength = np.where(possible, np.abs(height) / error, -np.inf)
-    best = int(np.argmax(strength))
+    possible = possible[kept]
+    best = possible[int(np.argmax(np.abs(height[possible]) / local[possible]))]
     return GainStep(int(centre[best]), float(np.exp(height[best])))
 
 
@@ -132,10 +134,10 @@ def _model(width: int, line_channels: float) -> NDArray[np.float64]:
     return np.column_stack([np.ones(2 * width), x / width, (x / width) ** 2, rise])
 
 
-def _fit(windows: NDArray[np.float64], model: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Least squares in every window: height of the step, shape (window,), and residuals, shape (window, channel)."""
-    coefficients = windows @ np.linalg.pinv(model).T
-    return coefficients[:, -1], windows - coefficients @ model.T
+def _left_over(windows: NDArray[np.float64], model: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Sum of squares that a linear fit leaves of every window, shape (window,)."""
+    residual = windows - windows @ np.linalg.pinv(model).T @ model.T
+    return np.asarray((residual**2).sum(axis=1))
 
 
 def _scatter(logarithm: NDArray[np.float64]) -> float:

@@ -11,7 +11,6 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from eelsmap.preprocess.lane_types import (
-    FLOAT,
     INT32,
     INT64,
     LANES,
@@ -25,7 +24,7 @@ from eelsmap.preprocess.lane_types import (
 )  # fmt: skip
 
 __all__ = [
-    "absolute", "get_lane", "multiply_add", "narrow_bits", "narrow_larger", "narrow_spread", "narrowed",
+    "absolute", "anywhere", "get_lane", "multiply_add", "narrow_bits", "narrow_larger", "narrow_spread",
     "power_of_two", "root", "set_lane", "split_float", "spread", "where", "whole_part",
 ]  # fmt: skip
 
@@ -135,6 +134,13 @@ def split_float(builder: Any, value: Any) -> Any:
     return cgutils.pack_array(builder, [power, rest])
 
 
+@_intrinsic(types.boolean, mask)
+def anywhere(builder: Any, chosen: Any) -> Any:
+    """Whether a mask holds in any lane."""
+    bits = ir.IntType(LANES)
+    return builder.icmp_unsigned("!=", builder.bitcast(chosen, bits), bits(0))
+
+
 @_intrinsic(narrow, types.float32)
 def narrow_spread(builder: Any, value: Any) -> Any:
     """One number in all sixteen lanes."""
@@ -145,14 +151,6 @@ def narrow_spread(builder: Any, value: Any) -> Any:
 def narrow_larger(builder: Any, first: Any, second: Any) -> Any:
     """Larger of two numbers in each of sixteen lanes."""
     return builder.select(builder.fcmp_ordered(">", first, second), first, second)
-
-
-@_intrinsic(narrow, lanes, lanes)
-def narrowed(builder: Any, low: Any, high: Any) -> Any:
-    """Sixteen numbers of two times eight, as float32."""
-    half = ir.VectorType(FLOAT, LANES)
-    order = ir.Constant(ir.VectorType(INT32, 2 * LANES), list(range(2 * LANES)))
-    return builder.shuffle_vector(builder.fptrunc(low, half), builder.fptrunc(high, half), order)
 
 
 @_intrinsic(types.uint64, narrow_mask)

@@ -9,10 +9,11 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from eelsmap.preprocess.lane_types import FLOAT, INT32, INT64, LANES, NARROW, VECTOR, lanes, narrow
+from eelsmap.preprocess.lane_types import DOUBLE, FLOAT, INT32, INT64, LANES, NARROW, VECTOR, lanes, narrow, spread_out
 
 __all__ = [
-    "gather", "gather_pair", "load", "load_narrow", "read_channels", "read_rows", "store", "store_narrow", "write_rows",
+    "add_square", "add_taps", "fetch", "gather", "gather_pair", "load", "load_narrow", "read_channels", "read_rows",
+    "read_scaled", "store", "store_narrow", "write_rows", "write_square",
 ]  # fmt: skip
 
 
@@ -26,6 +27,32 @@ def _as_double(builder: Any, element: Any, values: Any) -> Any:
     if isinstance(element, types.Float):
         return values if element is types.float64 else builder.fpext(values, VECTOR)
     return (builder.sitofp if element.signed else builder.uitofp)(values, VECTOR)
+
+
+def _transposed(builder: Any, rows: list[Any]) -> list[Any]:
+    """Columns of eight vectors of eight."""
+    low, high = (
+        ir.Constant(ir.VectorType(INT32, LANES), [half + lane // 2 + LANES * (lane % 2) for lane in range(LANES)])
+        for half in (0, LANES // 2)
+    )
+    # Three times every vector is laced with the one four places further.
+    for _ in range(3):
+        rows = [
+            builder.shuffle_vector(rows[place], rows[place + LANES // 2], order)
+            for place in range(LANES // 2)
+            for order in (low, high)
+        ]
+    return rows
+
+
+def _rows_of_eight(context: Any, builder: Any, kind: Any, table: Any, first: Any, column: Any) -> list[Any]:
+    """Pointers to a column in eight rows of a C-contiguous table; beyond the last row to the last."""
+    whole = context.make_array(kind)(context, builder, table)
+    height, width = cgutils.unpack_tuple(builder, whole.shape, 2)
+    last = builder.sub(height, INT64(1))
+    rows = [builder.add(first, INT64(lane)) for lane in range(LANES)]
+    rows = [builder.select(builder.icmp_signed("<", row, last), row, last) for row in rows]
+    return [builder.gep(whole.data, [builder.add(builder.mul(row, width), column)]) for row in rows]
 
 
 def _element(context: Any, builder: Any, kind: Any, array: Any, place: Any) -> Any:
@@ -134,20 +161,54 @@ def gather_pair(typing_context: Any, array: Any, rows: Any) -> Any:
 
 
 @emitting
+def fetch(typing_context: Any, table: Any, row: Any, column: Any) -> Any:
+    """Ask for the line of the cache that holds an element of a C-contiguous table, which is wanted soon."""
+
+    def generate(context: Any, builder: Any, sig: Any, arguments: Any) -> Any:
+        whole = context.make_array(sig.args[0])(context, builder, arguments[0])
+        width = cgutils.unpack_tuple(builder, whole.shape, 2)[1]
+        pointer = builder.gep(whole.data, [builder.add(builder.mul(arguments[1], width), arguments[2])])
+        byte = ir.IntType(8).as_pointer()
+        kind = ir.FunctionType(ir.VoidType(), [byte, INT32, INT32, INT32])
+        wanted = builder.module.declare_intrinsic("llvm.prefetch", (byte,), kind)
+        # To be read, into all levels, and no instruction.
+        builder.call(wanted, [builder.bitcast(pointer, byte), INT32(0), INT32(3), INT32(1)])
+        return context.get_dummy_value()
+
+    return types.void(table, types.int64, types.int64), generate
+
+
+@emitting
+def read_scaled(typing_context: Any, table: Any, row: Any, column: Any, factor: Any) -> Any:
+    """Take sixteen neighbouring numbers of a row of a C-contiguous table of any number type times one, as float32."""
+    element = table.dtype
+
+    def generate(context: Any, builder: Any, sig: Any, arguments: Any) -> Any:
+        *place, factor = arguments
+        whole = context.make_array(sig.args[0])(context, builder, place[0])
+        width = cgutils.unpack_tuple(builder, whole.shape, 2)[1]
+        kind = ir.VectorType(context.get_value_type(element), 2 * LANES)
+        pointer = builder.gep(whole.data, [builder.add(builder.mul(place[1], width), place[2])])
+        values = builder.load(builder.bitcast(pointer, kind.as_pointer()), align=max(element.bitwidth // 8, 1))
+        if isinstance(element, types.Float):
+            # Only afterwards do numbers in any unit fit.
+            wide = ir.VectorType(DOUBLE, 2 * LANES)
+            values = values if element is types.float64 else builder.fpext(values, wide)
+            return builder.fptrunc(builder.fmul(values, spread_out(builder, factor, 2 * LANES)), NARROW)
+        values = (builder.sitofp if element.signed else builder.uitofp)(values, NARROW)
+        return builder.fmul(values, spread_out(builder, builder.fptrunc(factor, FLOAT)))
+
+    return narrow(table, types.int64, types.int64, types.float64), generate
+
+
+@emitting
 def read_rows(typing_context: Any, table: Any, first: Any, column: Any) -> Any:
     """Take a column of eight rows of a C-contiguous table of any number type; beyond the last row the last again."""
     element = table.dtype
 
     def generate(context: Any, builder: Any, sig: Any, arguments: Any) -> Any:
-        whole = context.make_array(sig.args[0])(context, builder, arguments[0])
-        height, width = cgutils.unpack_tuple(builder, whole.shape, 2)
-        kind = context.get_value_type(element)
-        result = ir.Constant(ir.VectorType(kind, LANES), ir.Undefined)
-        last = builder.sub(height, INT64(1))
-        for lane in range(LANES):
-            row = builder.add(arguments[1], INT64(lane))
-            row = builder.select(builder.icmp_signed("<", row, last), row, last)
-            pointer = builder.gep(whole.data, [builder.add(builder.mul(row, width), arguments[2])])
+        result = ir.Constant(ir.VectorType(context.get_value_type(element), LANES), ir.Undefined)
+        for lane, pointer in enumerate(_rows_of_eight(context, builder, sig.args[0], *arguments)):
             result = builder.insert_element(result, builder.load(pointer), INT32(lane))
         return _as_double(builder, element, result)
 
@@ -155,21 +216,89 @@ def read_rows(typing_context: Any, table: Any, first: Any, column: Any) -> Any:
 
 
 @emitting
-def write_rows(typing_context: Any, table: Any, first: Any, column: Any, value: Any) -> Any:
-    """Write a column of eight rows of a C-contiguous float32 or float64 table; what lies beyond its end is dropped."""
-    narrow = table.dtype is types.float32
+def add_square(typing_context: Any, table: Any, first: Any, column: Any, array: Any, row: Any, total: Any) -> Any:
+    """Add eight neighbouring columns of :func:`read_rows` to a total; each sum goes into a row of an array (row, 8)."""
+    element = table.dtype
 
     def generate(context: Any, builder: Any, sig: Any, arguments: Any) -> Any:
-        whole = context.make_array(sig.args[0])(context, builder, arguments[0])
-        height, width = cgutils.unpack_tuple(builder, whole.shape, 2)
-        values = builder.fptrunc(arguments[3], ir.VectorType(FLOAT, LANES)) if narrow else arguments[3]
-        last = builder.sub(height, INT64(1))
+        *place, array, row, total = arguments
+        kind = ir.VectorType(context.get_value_type(element), LANES)
+        rows = [
+            builder.load(builder.bitcast(pointer, kind.as_pointer()), align=max(element.bitwidth // 8, 1))
+            for pointer in _rows_of_eight(context, builder, sig.args[0], *place)
+        ]
+        own, result = None, total
+        for offset, one in enumerate(_transposed(builder, rows)):
+            # Sums of their own first, or every column would wait for the one before it.
+            values = _as_double(builder, element, one)
+            own = values if own is None else builder.fadd(own, values)
+            result = builder.fadd(total, own)
+            at = builder.shl(builder.add(row, INT64(offset)), INT64(3))
+            pointer = _element(context, builder, sig.args[3], array, at)
+            builder.store(result, builder.bitcast(pointer, VECTOR.as_pointer()), align=8)
+        return result
+
+    return lanes(table, types.int64, types.int64, array, types.int64, lanes), generate
+
+
+@emitting
+def add_taps(typing_context: Any, array: Any, row: Any, step: Any, tap: Any, weight: Any, sums: Any) -> Any:
+    """Add one tap of a symmetric filter to four sums.
+
+    They are of rows that lie `step` apart in an array (row, 8); what lies `tap` rows before and behind each is added
+    up, times the weight.
+    """
+
+    def generate(context: Any, builder: Any, sig: Any, arguments: Any) -> Any:
+        array, row, step, tap, weight, sums = arguments
+        kind = ir.FunctionType(VECTOR, [VECTOR] * 3)
+        fused = builder.module.declare_intrinsic("llvm.fmuladd.v8f64", (), kind)
+        weights, result = spread_out(builder, weight), []
+        for one in cgutils.unpack_tuple(builder, sums, 4):
+            both = []
+            for at in (builder.sub(row, tap), builder.add(row, tap)):
+                pointer = _element(context, builder, sig.args[0], array, builder.shl(at, INT64(3)))
+                both.append(builder.load(builder.bitcast(pointer, VECTOR.as_pointer()), align=8))
+            result.append(builder.call(fused, [builder.fadd(*both), weights, one]))
+            row = builder.add(row, step)
+        return cgutils.pack_array(builder, result)
+
+    four = types.UniTuple(lanes, 4)
+    return four(array, types.int64, types.int64, types.int64, types.float64, four), generate
+
+
+@emitting
+def write_rows(typing_context: Any, table: Any, first: Any, column: Any, value: Any) -> Any:
+    """Write a column of eight rows of a C-contiguous float32 or float64 table; what lies beyond its end is dropped."""
+    single = table.dtype is types.float32
+
+    def generate(context: Any, builder: Any, sig: Any, arguments: Any) -> Any:
+        *place, value = arguments
+        values = builder.fptrunc(value, ir.VectorType(FLOAT, LANES)) if single else value
+        pointers = _rows_of_eight(context, builder, sig.args[0], *place)
         # The last row is written by its own lane last of all, whatever the lanes beyond the end held before.
         for lane in reversed(range(LANES)):
-            row = builder.add(arguments[1], INT64(lane))
-            row = builder.select(builder.icmp_signed("<", row, last), row, last)
-            pointer = builder.gep(whole.data, [builder.add(builder.mul(row, width), arguments[2])])
-            builder.store(builder.extract_element(values, INT32(lane)), pointer)
+            builder.store(builder.extract_element(values, INT32(lane)), pointers[lane])
         return context.get_dummy_value()
 
     return types.void(table, types.int64, types.int64, lanes), generate
+
+
+@emitting
+def write_square(typing_context: Any, table: Any, first: Any, column: Any, array: Any, row: Any) -> Any:
+    """As :func:`write_rows` into a float32 table, eight neighbouring columns from eight rows of an array (row, 8)."""
+
+    def generate(context: Any, builder: Any, sig: Any, arguments: Any) -> Any:
+        *place, array, row = arguments
+        half = ir.VectorType(FLOAT, LANES)
+        values = []
+        for offset in range(LANES):
+            at = builder.shl(builder.add(row, INT64(offset)), INT64(3))
+            pointer = _element(context, builder, sig.args[3], array, at)
+            values.append(builder.fptrunc(builder.load(builder.bitcast(pointer, VECTOR.as_pointer()), align=8), half))
+        pointers = _rows_of_eight(context, builder, sig.args[0], *place)
+        for lane, value in reversed(list(enumerate(_transposed(builder, values)))):
+            builder.store(value, builder.bitcast(pointers[lane], half.as_pointer()), align=4)
+        return context.get_dummy_value()
+
+    return types.void(table, types.int64, types.int64, array, types.int64), generate

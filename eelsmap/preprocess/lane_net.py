@@ -12,9 +12,25 @@ import numpy as np
 
 from eelsmap.preprocess.fused_numba import Kernel, helper
 from eelsmap.preprocess.lane_math import exponential, logarithm
-from eelsmap.preprocess.lanes import LANES, load, multiply_add, root, spread, store, where, write_rows
+from eelsmap.preprocess.lanes import (
+    LANES,
+    absolute,
+    get_lane,
+    load,
+    multiply_add,
+    root,
+    spread,
+    store,
+    where,
+    write_rows,
+)
 
-__all__ = ["lane_net_kernel"]
+__all__ = ["SEGMENT", "lane_net_kernel"]
+
+SEGMENT = 16
+"""Points over which one exponential is carried on by a series."""
+# Up to which exponent, counted from the middle of a segment, eight terms are right to the last digit.
+_NEAR = 0.1
 
 
 @helper
@@ -23,27 +39,41 @@ def _finite(value: Any) -> Any:
     return value - value == 0.0
 
 
+@helper
+def _carried_on(rest: Any) -> Any:
+    """Exponential of numbers no further from zero than `_NEAR`."""
+    series = multiply_add(rest, spread(1.0 / 40320.0), spread(1.0 / 5040.0))
+    series = multiply_add(rest, series, spread(1.0 / 720.0))
+    series = multiply_add(rest, series, spread(1.0 / 120.0))
+    series = multiply_add(rest, series, spread(1.0 / 24.0))
+    series = multiply_add(rest, series, spread(1.0 / 6.0))
+    series = multiply_add(rest, series, spread(0.5))
+    series = multiply_add(rest, series, spread(1.0))
+    return multiply_add(rest, series, spread(1.0))
+
+
 @Kernel
 def lane_net_kernel(
-    counts: Any, bins: Any, x: Any, width: Any, x_points: Any, rule: Any, cuts: Any, inside: Any, net: Any, said: Any
+    counts: Any, x: Any, width: Any, x_points: Any, rule: Any, cuts: Any, inside: Any, net: Any, said: Any
 ) -> None:  # fmt: skip
     """Fit a power law before one edge, take it off, and sum up.
 
-    `counts` (group, window, 8): of all edges; those of this one are the bins before it and then the covered points,
-    whose first windows `bins` names. `x` (bin,), `x_points` (point,): logarithms of energies. `rule`: step of the
-    points, gain, first covered point, points that carry a cut-off edge on. `cuts` (part + 1,): points at which sums are
-    cut; `inside` (window, part): 1 where a window holds a part. `net` (group, all points, 8) is written, and of `said`
-    (n, 7): whether the fit failed, sum and its ratio to its error in the first window, ratio in the others.
+    `counts` (group, window, 8): the bins before it and then the covered points. `x` (bin,), `x_points` (point,):
+    logarithms of energies. `rule`: step of the points, gain, first covered point, points that carry a cut-off edge on,
+    half the width of the widest segment in `x_points`. `cuts` (part + 1,): points at which sums are cut; `inside`
+    (window, part): 1 where a window holds a part. `net` (group, all points, 8) is written, and of `said` (n, 7):
+    whether the fit failed, sum and its ratio to its error in the first window, ratio in the others.
     """
     step, gain = rule[0], rule[1]
-    first, tail = int(rule[2]), int(rule[3])
+    first, tail, reach = int(rule[2]), int(rule[3]), rule[4]
     number, points, every = x.size, x_points.size, net.shape[1]
     parts, windows = cuts.size - 1, inside.shape[0]
     flat, out = counts.reshape((-1, LANES)), net.reshape((-1, LANES))
     sums = np.empty((3 * parts, LANES))
     for group in range(counts.shape[0]):
         row = group * LANES
-        before, under = group * counts.shape[1] + bins[0], group * counts.shape[1] + bins[1]
+        before = group * counts.shape[1]
+        under = before + number
         into = group * every + first
         fine = spread(0.0) == 0.0
         for k in range(number):
@@ -63,15 +93,26 @@ def lane_net_kernel(
         amplitude = (s2 * t0 - s1 * t1) / determinant
         slope = (s0 * t1 - s1 * t0) / determinant
         fine = fine & _finite(amplitude + slope)
+        # Pixel by pixel, so that nobody's answer changes with its neighbours.
+        distance, near = absolute(slope) * reach, True
+        close = distance < _NEAR
+        for lane in range(LANES):
+            near = near and get_lane(distance, lane) < _NEAR
         for part in range(parts):
             above, v0, v1 = spread(0.0), spread(0.0), spread(0.0)
-            for j in range(cuts[part], cuts[part + 1]):
-                background = exponential(amplitude + slope * x_points[j]) * step
-                gross = load(flat, under + j)
-                above = above + gross
-                v0 = v0 + background
-                v1 = multiply_add(background, spread(x_points[j]), v1)
-                store(out, into + j, gross - background)
+            for start in range(cuts[part], cuts[part + 1], SEGMENT):
+                stop = min(start + SEGMENT, cuts[part + 1])
+                middle = x_points[(start + stop - 1) // 2]
+                base = exponential(amplitude + slope * middle) * step
+                for j in range(start, stop):
+                    background = base * _carried_on(slope * (x_points[j] - middle))
+                    if not near:
+                        background = where(close, background, exponential(amplitude + slope * x_points[j]) * step)
+                    gross = load(flat, under + j)
+                    above = above + gross
+                    v0 = v0 + background
+                    v1 = multiply_add(background, spread(x_points[j]), v1)
+                    store(out, into + j, gross - background)
             store(sums, 3 * part, above)
             store(sums, 3 * part + 1, v0)
             store(sums, 3 * part + 2, v1)

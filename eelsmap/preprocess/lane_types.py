@@ -78,9 +78,9 @@ class _NarrowMaskModel(models.PrimitiveModel):
         super().__init__(manager, kind, NARROW_MASK)
 
 
-def spread_out(builder: Any, value: Any) -> Any:
-    """Vector of one number: eight of float64, sixteen of float32."""
-    number = LANES if value.type == DOUBLE else 2 * LANES
+def spread_out(builder: Any, value: Any, number: int = 0) -> Any:
+    """Vector of one number: eight of float64, sixteen of float32, or as many as one says."""
+    number = number or (LANES if value.type == DOUBLE else 2 * LANES)
     first = builder.insert_element(ir.Constant(ir.VectorType(value.type, number), ir.Undefined), value, INT32(0))
     return builder.shuffle_vector(first, first, ir.Constant(ir.VectorType(INT32, number), [0] * number))
 

@@ -5,7 +5,8 @@ The same numbers as :mod:`eelsmap.preprocess.fused_windows`, laid out for :mod:`
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from eelsmap.preprocess.fused_numba import Kernel, as_input, helper
 from eelsmap.preprocess.lanes import (
     LANES,
+    add_square,
     aligned_rows,
     gather_pair,
     get_lane,
@@ -25,16 +27,43 @@ from eelsmap.preprocess.lanes import (
     whole_part,
 )
 
-__all__ = ["lane_windows"]
+__all__ = ["Stretches", "lane_windows"]
+
+
+class Stretches(NamedTuple):
+    """Boundaries of consecutive windows in stretches of the axis.
+
+    ``positions`` (boundary,): of all stretches, in units of channels, ascending in each; what lies outside the axis
+    counts as empty. ``ends`` (stretch + 1,): where each begins. ``windows``: how many there are in all.
+    """
+
+    positions: NDArray[np.float64]
+    ends: NDArray[np.int64]
+    windows: int
+
+    @classmethod
+    def of(cls, positions: Sequence[NDArray[np.float64]], /) -> Stretches:
+        """Put the boundaries of several stretches together."""
+        ends = np.cumsum([0, *(one.size for one in positions)])
+        return cls(np.concatenate(positions), ends, int(ends[-1]) - len(positions))
+
+    def room(self, pixels: int, channels: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Room for the windows of so many pixels, shape (group, window, 8), and for a sum over channels."""
+        groups = -(-pixels // LANES)
+        windows = aligned_rows(groups * self.windows).reshape(groups, self.windows, LANES)
+        return windows, aligned_rows(channels + 1 + LANES)
+
+
+_UNMOVED = np.empty(0)
 
 
 def lane_windows(
     counts: NDArray[Any],
-    positions: list[NDArray[np.float64]],
+    stretches: Stretches,
     /,
     *,
     moved: NDArray[np.float64] | None = None,
-    room: NDArray[np.float64] | None = None,
+    room: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None,
 ) -> NDArray[np.float64]:
     """Count what lies in consecutive windows of several stretches of the axis.
 
@@ -42,13 +71,12 @@ def lane_windows(
     ----------
     counts
         Counts, shape (n, channel), finite, any number type.
-    positions
-        Boundaries of the windows of each stretch in units of channels, ascending; what lies outside the axis counts as
-        empty.
+    stretches
+        The windows.
     moved
         How many channels higher the boundaries lie in each row, shape (n,).
     room
-        Result of an earlier call, of the same windows and at least as many rows, that is written over.
+        From :meth:`Stretches.room`, for at least as many pixels; it is written over.
 
     Returns
     -------
@@ -56,15 +84,13 @@ def lane_windows(
         Shape (group, window, 8): the windows of all stretches, of eight rows side by side; in the last group the last
         row is repeated.
     """
-    groups = -(-len(counts) // LANES)
-    window = sum(one.size - 1 for one in positions)
-    result = aligned_rows(groups * window) if room is None else room[:groups].reshape(-1, LANES)
-    shift = np.empty(0) if moved is None else np.array(moved, dtype=np.float64)
-    ends = np.cumsum([0, *(one.size for one in positions)])
-    running = aligned_rows(counts.shape[1] + 1)
+    windows, running = stretches.room(*counts.shape) if room is None else room
+    result = windows[: -(-len(counts) // LANES)]
     if len(counts):
-        _lane_window_kernel(as_input(counts), np.concatenate(positions), ends, shift, running, result)
-    return result.reshape(groups, window, LANES)
+        _lane_window_kernel(
+            as_input(counts), stretches.positions, stretches.ends, _UNMOVED if moved is None else moved, running, result
+        )
+    return result
 
 
 @helper
@@ -89,18 +115,22 @@ def _clipped(position: Any, channels: int) -> Any:
 @helper
 def _run(counts: Any, row: int, first: int, last: int, running: Any) -> None:
     """Sum up channels of eight rows from zero."""
-    total = spread(0.0)
+    total, place = spread(0.0), first
     store(running, 0, total)
-    for j in range(first, last):
+    while place < last and place + LANES <= counts.shape[1]:
+        total = add_square(counts, row, place, running, place - first + 1, total)
+        place += LANES
+    for j in range(place, last):
         total = total + read_rows(counts, row, j)
         store(running, j - first + 1, total)
 
 
 @Kernel
 def _lane_window_kernel(counts: Any, positions: Any, ends: Any, moved: Any, running: Any, result: Any) -> None:
-    """Write counts between positions; `running` (channel + 1, 8): room for sums."""
+    """Write counts between positions; `running` (channel + 9, 8): room for sums."""
     n, channels = counts.shape
     lower, fraction = np.empty(positions.size, dtype=np.int64), np.empty(positions.size)
+    flat = result.reshape((-1, LANES))
     placed, shift, out = np.nan, 0.0, 0
     for row in range(0, n, LANES):
         alike = True
@@ -125,7 +155,7 @@ def _lane_window_kernel(counts: Any, positions: Any, ends: Any, moved: Any, runn
                     at = lower[j] - first
                     below = load(running, at)
                     value = below + fraction[j] * (load(running, at + 1) - below)
-                    store(result, out, value - previous)
+                    store(flat, out, value - previous)
                     previous = value
                     out += 1
                 continue
@@ -144,6 +174,6 @@ def _lane_window_kernel(counts: Any, positions: Any, ends: Any, moved: Any, runn
                 below, above = gather_pair(running, whole - float(first))
                 value = below + (position - whole) * (above - below)
                 if j > begin:
-                    store(result, out, value - previous)
+                    store(flat, out, value - previous)
                     out += 1
                 previous = value

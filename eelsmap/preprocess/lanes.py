@@ -15,12 +15,12 @@ import numpy as np
 try:
     from eelsmap.preprocess.lane_functions import (
         absolute,
+        anywhere,
         get_lane,
         multiply_add,
         narrow_bits,
         narrow_larger,
         narrow_spread,
-        narrowed,
         power_of_two,
         root,
         set_lane,
@@ -30,29 +30,36 @@ try:
         whole_part,
     )  # fmt: skip
     from eelsmap.preprocess.lane_memory import (
+        add_square,
+        add_taps,
+        fetch,
         gather,
         gather_pair,
         load,
         load_narrow,
         read_channels,
         read_rows,
+        read_scaled,
         store,
         store_narrow,
         write_rows,
+        write_square,
     )  # fmt: skip
 except ImportError:
 
     def _absent(*arguments: Any) -> Any:
         raise ImportError("kernels need numba")
 
-    absolute = get_lane = multiply_add = narrow_bits = narrow_larger = narrow_spread = narrowed = _absent
+    absolute = anywhere = get_lane = multiply_add = narrow_bits = narrow_larger = narrow_spread = _absent
     power_of_two = root = set_lane = split_float = spread = where = whole_part = _absent
-    gather = gather_pair = load = load_narrow = read_channels = read_rows = store = store_narrow = write_rows = _absent
+    fetch = gather = gather_pair = load = load_narrow = read_channels = read_rows = read_scaled = add_square = _absent
+    add_taps = store = store_narrow = write_rows = write_square = _absent
 
 __all__ = [
-    "LANES", "absolute", "aligned_rows", "gather", "gather_pair", "get_lane", "load", "load_narrow", "multiply_add",
-    "narrow_bits", "narrow_larger", "narrow_spread", "narrowed", "power_of_two", "read_channels", "read_rows", "root",
-    "set_lane", "split_float", "spread", "store", "store_narrow", "where", "whole_part", "write_rows",
+    "LANES", "absolute", "add_square", "add_taps", "aligned_rows", "anywhere", "fetch", "gather", "gather_pair",
+    "get_lane", "load", "load_narrow", "multiply_add", "narrow_bits", "narrow_larger", "narrow_spread", "power_of_two",
+    "read_channels", "read_rows", "read_scaled", "root", "set_lane", "split_float", "spread", "store", "store_narrow",
+    "where", "whole_part", "write_rows", "write_square",
 ]  # fmt: skip
 
 LANES = 8

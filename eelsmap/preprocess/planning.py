@@ -17,6 +17,8 @@ from eelsmap.preprocess.detector import DetectorFaults, find_detector_faults, re
 from eelsmap.preprocess.drift import Drift, measure_drift
 from eelsmap.preprocess.edge_location import locate_edges
 from eelsmap.preprocess.energy_axis import AxisCorrection, check_energy_axis, correct_energy_axis
+from eelsmap.preprocess.fused_numba import AVAILABLE
+from eelsmap.preprocess.fused_spikes import repair_spikes, scan_rows
 from eelsmap.preprocess.noise import GAIN_PIXELS, estimate_gain
 from eelsmap.preprocess.plan import Plan
 from eelsmap.preprocess.refusals import (
@@ -27,7 +29,7 @@ from eelsmap.preprocess.refusals import (
     require_usable_edge,
 )
 from eelsmap.preprocess.row_alignment import align_rows
-from eelsmap.preprocess.sample_sums import group_sums
+from eelsmap.preprocess.sample_sums import group_sums, row_totals, shifted_sum
 from eelsmap.preprocess.spikes import bridge_hot_channels, remove_spikes
 from eelsmap.preprocess.windows import channel_positions, counts_between, running_sum, shift_counts
 from eelsmap.recipe import Recipe
@@ -61,6 +63,7 @@ def make_plan(
     *,
     zero_loss: ArrayLike | None = None,
     rows: ScanRows | None = None,
+    totals: NDArray[np.float64] | None = None,
 ) -> Plan:
     """Decide how an image is treated, from a sample of its pixels.
 
@@ -77,6 +80,8 @@ def make_plan(
         simultaneous low loss shifts every pixel; None otherwise.
     rows
         Without `zero_loss`, the rows of the scan; None does not look for a drift.
+    totals
+        Sum of each pixel of the sample, shape (n,), where it is known already.
 
     Returns
     -------
@@ -97,7 +102,8 @@ def make_plan(
     axis_energy = check_energy_axis(energy)
     edges = recipe.edge_set
     counts = np.asarray(sample).reshape(-1, axis_energy.size)
-    usable, totals = require_counts(counts, axis_energy)
+    totals = row_totals(counts)[0] if totals is None else totals
+    usable = require_counts(counts, axis_energy, totals)
     require_reach(axis_energy, recipe)
     level = float(np.percentile(totals[usable], 95))
     bright = usable & (totals > BRIGHT * level)
@@ -105,7 +111,7 @@ def make_plan(
     # Evenly spaced ones are all that is asked for.
     gain = estimate_gain(counts[places[:: max(1, places.size // GAIN_PIXELS)]])
     # In the type in which it was recorded, whose ceiling tells of saturation.
-    faults = _faults(counts, bright, axis_energy, recipe, gain)
+    faults = _faults(counts, np.where(bright, totals, np.nan), axis_energy, recipe, gain)
     median = None
     displaced = np.zeros(len(counts))
     if zero_loss is not None:
@@ -160,7 +166,7 @@ def _mean(
     moved, group[bright] = np.unique(np.round(displaced[bright] / (_WORTH_MOVING * step)), return_inverse=True)
     if np.ptp(displaced[bright]) > _WORTH_MOVING * step:
         sums = _repaired(group_sums(counts, group, moved.size), faults)
-        mean = shift_counts(sums, _WORTH_MOVING * moved).sum(axis=0) / bright.sum()
+        mean = shifted_sum(sums, _WORTH_MOVING * moved) / bright.sum()
     else:
         group[bright] = 0
         mean = _repaired(group_sums(counts, group, 1), faults)[0] / bright.sum()
@@ -172,23 +178,36 @@ def _drift(rows: NDArray[np.float64], energy: NDArray[np.float64], recipe: Recip
     """Look for a drift from row to row; it is measured on a mean spectrum that it does not smear."""
     edges = recipe.edge_set
     if recipe.spikes.enabled:
-        rows, _ = remove_spikes(rows, rows.mean(axis=0), gain=gain, threshold=recipe.spikes.threshold)
+        rows = _without_spikes(rows, gain, recipe.spikes.threshold)
     coarse = align_rows(rows, energy)
     step = (energy[-1] - energy[0]) / (energy.size - 1)
-    mean = shift_counts(rows, coarse / step).mean(axis=0)
+    mean = shifted_sum(rows, coarse / step) / len(rows)
     located = locate_edges(mean, energy, edges, search=recipe.energy_axis.search)
     axis = correct_energy_axis(located, edges, recipe.energy_axis)
     return measure_drift(rows, energy, axis, edges, located=located, coarse=coarse, gain=gain)
 
 
+def _without_spikes(rows: NDArray[np.float64], gain: float, threshold: float) -> NDArray[np.float64]:
+    """Replace X-ray spikes in the sums of rows."""
+    reference = rows.mean(axis=0)
+    if not AVAILABLE:
+        return remove_spikes(rows, reference, gain=gain, threshold=threshold)[0]
+    scan = scan_rows(rows, reference, gain=gain, threshold=threshold)
+    places, repaired, _ = repair_spikes(rows, reference, scan, gain=gain, threshold=threshold)
+    if places.size:
+        rows = rows.copy()
+        rows[places] = repaired
+    return rows
+
+
 def _faults(
-    counts: NDArray[np.generic], bright: NDArray[np.bool_], energy: NDArray[np.float64], recipe: Recipe, gain: float
+    counts: NDArray[np.generic], totals: NDArray[np.float64], energy: NDArray[np.float64], recipe: Recipe, gain: float
 ) -> DetectorFaults | None:
-    """Look for faults of the detector; None where there are none."""
+    """Look for faults of the detector in the pixels with finite totals; None where there are none."""
     if not recipe.detector.enabled:
         return None
     sharpest = min(line.width for edge in recipe.edge_set for line in edge.lines)
-    faults = find_detector_faults(counts, energy, gain=gain, white_line_width=sharpest, rows=bright)
+    faults = find_detector_faults(counts, energy, gain=gain, white_line_width=sharpest, totals=totals)
     if recipe.detector.saturation > 0:
         faults = replace(faults, saturation=recipe.detector.saturation)
     return faults

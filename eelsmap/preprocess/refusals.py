@@ -11,7 +11,6 @@ from eelsmap.edges import EdgeSet
 from eelsmap.errors import EnergyAxisError, NoEdgesError, NotASpectrumImageError, RecipeError
 from eelsmap.preprocess.coverage import OUTSIDE, why_not_covered
 from eelsmap.preprocess.energy_axis import AxisCorrection
-from eelsmap.preprocess.sample_sums import row_totals
 from eelsmap.recipe import Recipe
 
 __all__ = ["require_background", "require_counts", "require_located", "require_reach", "require_usable_edge"]
@@ -22,8 +21,8 @@ _LEAST_SIGNAL = 0.2
 
 
 def require_counts(
-    counts: NDArray[np.generic], energy: NDArray[np.float64], /
-) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+    counts: NDArray[np.generic], energy: NDArray[np.float64], totals: NDArray[np.float64], /
+) -> NDArray[np.bool_]:
     """Find the pixels with finite counts above zero.
 
     Parameters
@@ -32,23 +31,22 @@ def require_counts(
         Shape (n, channel).
     energy
         Shape (channel,), eV.
+    totals
+        Sum of each pixel, shape (n,).
 
     Returns
     -------
-    usable : numpy.ndarray
+    numpy.ndarray
         Shape (n,), true for usable pixels; at least one is.
-    total : numpy.ndarray
-        Sum of each pixel, shape (n,).
 
     Raises
     ------
     NotASpectrumImageError
         There is no such pixel.
     """
-    totals, _ = row_totals(counts)
     usable: NDArray[np.bool_] = np.isfinite(totals) & (totals > 0)
     if usable.any():
-        return usable, totals
+        return usable
     finite = np.isfinite(counts)
     bad = energy[~finite.any(axis=0)]
     if not counts.size:

@@ -6,11 +6,10 @@ from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.fft import next_fast_len
 from scipy.ndimage import gaussian_filter1d
 
-from eelsmap.preprocess.smoothing import smoothed
-from eelsmap.preprocess.windows import shift_counts
+from eelsmap.preprocess.sample_sums import shifted_sum
+from eelsmap.preprocess.smoothing import structure_between
 
 __all__ = ["align_rows", "filled_rows", "row_displacements", "smooth_displacements"]
 
@@ -50,16 +49,19 @@ def align_rows(
         return displacement
     reach = max(1, min(int(search / step), energy.size // 4))
     # Over the square root of the mean, noise is the same everywhere, and every edge has the say that it has earned.
-    whole = gaussian_filter1d(rows[filled].sum(axis=0) / level[filled].sum(), _COARSE / step)
-    weighted = rows[filled] / level[filled] / np.sqrt(np.maximum(whole, whole.max() * 1e-6))
-    structure = smoothed(weighted, _FINE / step) - smoothed(weighted, _COARSE / step)
+    seen = rows if filled.all() else rows[filled]
+    whole = gaussian_filter1d(seen.sum(axis=0) / level[filled].sum(), _COARSE / step)
+    weighted = seen / level[filled]
+    weighted /= np.sqrt(np.maximum(whole, whole.max() * 1e-6))
+    structure = structure_between(weighted, _FINE / step, _COARSE / step)
     structure[:, : int(_COARSE / step)] = 0.0
     structure[:, -int(_COARSE / step) :] = 0.0
+    power = np.einsum("ij,ij->i", structure, structure) / structure.shape[1]
     found = np.zeros(len(structure))
     for _ in range(_ROUNDS):
-        mean = shift_counts(structure, found / step).mean(axis=0)
+        mean = shifted_sum(structure, found / step) / len(structure)
         before = found
-        lag, clear = _best_lag(structure, mean, reach)
+        lag, clear = _best_lag(structure, power, mean, reach)
         if not clear.any():
             return displacement
         # A row whose best lag is no better than chance moves as its neighbours do.
@@ -103,7 +105,9 @@ def row_displacements(
     if channels < 8 or filled.sum() < 2:
         return displacement, sigma
     step = (energy[-1] - energy[0]) / (energy.size - 1)
-    mean = gaussian_filter1d(rows[filled].mean(axis=0), max(0.5 * 0.3 / step, 1e-3))
+    # Most images have no empty rows, and nothing is copied then.
+    seen = rows if filled.all() else rows[filled]
+    mean = gaussian_filter1d(seen.mean(axis=0), max(0.5 * 0.3 / step, 1e-3))
     # In units of its maximum, so that the unit of the counts does not matter.
     unit = float(mean.max())
     mean = mean / unit
@@ -115,8 +119,8 @@ def row_displacements(
     if not np.isfinite(normal).all() or np.linalg.cond(normal) > 1e14:
         return displacement, sigma
     inverse = np.linalg.inv(normal)
-    solution = (rows[filled] / (unit * root)) @ design @ inverse
-    level = rows[filled].sum(axis=1) / (unit * mean.sum())
+    solution = seen @ (design @ inverse / (unit * root)[:, None])
+    level = seen.sum(axis=1) / (unit * mean.sum())
     with np.errstate(divide="ignore", invalid="ignore"):
         displacement[filled] = -solution[:, 4] / solution[:, 0]
         sigma[filled] = np.sqrt(gain / unit * level * inverse[4, 4]) / np.abs(solution[:, 0])
@@ -173,21 +177,23 @@ def smooth_displacements(
 
 
 def _best_lag(
-    structure: NDArray[np.float64], mean: NDArray[np.float64], reach: int
+    structure: NDArray[np.float64], power: NDArray[np.float64], mean: NDArray[np.float64], reach: int
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Lag in channels at which each row resembles the mean most, to a fraction of one; whether it is beyond chance."""
-    # Zeros beyond the spectrum keep its ends apart; a few more of them make a length that is quickly transformed.
-    size = int(next_fast_len(structure.shape[1] + reach, real=True))
-    transform = np.fft.irfft(np.fft.rfft(structure, size) * np.conj(np.fft.rfft(mean, size)), size)
-    lags = np.concatenate([transform[:, -reach:], transform[:, : reach + 1]], axis=1)
+    """Lag in channels at which each row resembles the mean most, to a fraction of one; whether it is beyond chance.
+
+    `power` (row,): mean squares of the rows' channels.
+    """
+    # The mean at every lag. They are few, and one product of matrices is quicker than Fourier transforms of all rows.
+    moved = np.lib.stride_tricks.sliding_window_view(np.pad(mean, reach), mean.size)[::-1]
+    lags = structure @ np.ascontiguousarray(moved).T
     best = lags.argmax(axis=1)
     inner = np.clip(best, 1, 2 * reach - 1)
-    rows = np.arange(len(structure))
+    rows = np.arange(len(lags))
     left, middle, right = lags[rows, inner - 1], lags[rows, inner], lags[rows, inner + 1]
     curvature = left - 2.0 * middle + right
     with np.errstate(divide="ignore", invalid="ignore"):
         part = np.where((curvature < 0) & (inner == best), 0.5 * (left - right) / curvature, 0.0)
     # What the correlation would be of this row's channels in any order.
-    chance = np.sqrt((structure**2).mean(axis=1) * (mean**2).sum())
+    chance = np.sqrt(power * (mean**2).sum())
     clear = lags[rows, best] > _CLEAR * chance
     return best + np.clip(np.nan_to_num(part), -0.5, 0.5) - reach, clear

@@ -9,7 +9,10 @@ import numpy as np
 
 from eelsmap.preprocess.fused_numba import Kernel
 
-__all__ = ["bright_kernel", "maybe_kernel", "scatter_kernel", "shot_kernel", "sum_kernel", "top_kernel", "total_kernel"]
+__all__ = [
+    "bright_kernel", "maybe_kernel", "scatter_kernel", "shifted_kernel", "shot_kernel", "sum_kernel", "top_kernel",
+    "total_kernel",
+]  # fmt: skip
 
 
 @Kernel
@@ -39,25 +42,47 @@ def total_kernel(sample: Any, total: Any, finite: Any) -> None:
 
 
 @Kernel
-def bright_kernel(sample: Any, above: float, result: Any) -> None:
-    """Add the bright rows."""
+def bright_kernel(rows: Any, stride: int, above: float, result: Any) -> None:
+    """Add the bright ones of every `stride`-th pixel of each row."""
     strands = np.zeros(64)
-    channels = sample.shape[1]
-    for i in range(sample.shape[0]):
-        row = sample[i]
-        strands[:] = 0.0
-        for start in range(0, channels - channels % 64, 64):
-            at = np.uint64(start)
+    channels = rows.shape[2]
+    for i in range(rows.shape[0]):
+        sums = result[i]
+        for k in range(0, rows.shape[1], stride):
+            pixel = rows[i, k]
+            strands[:] = 0.0
+            for start in range(0, channels - channels % 64, 64):
+                at = np.uint64(start)
+                for lane in range(64):
+                    strands[lane] += pixel[at + np.uint64(lane)]
+            total = 0.0
+            for j in range(channels - channels % 64, channels):
+                total += pixel[j]
             for lane in range(64):
-                strands[lane] += row[at + np.uint64(lane)]
-        total = 0.0
-        for j in range(channels - channels % 64, channels):
-            total += row[j]
-        for lane in range(64):
-            total += strands[lane]
-        if total - total == 0 and total > above:
-            for j in range(row.size):
-                result[j] += row[j]
+                total += strands[lane]
+            if total - total == 0 and total > above:
+                for j in range(pixel.size):
+                    sums[j] += pixel[j]
+
+
+@Kernel
+def shifted_kernel(rows: Any, moved: Any, result: Any) -> None:
+    """Add rows that lie some channels too high, each moved back by its own fractional number of them."""
+    channels = rows.shape[1]
+    for i in range(rows.shape[0]):
+        whole = math.floor(moved[i])
+        share = moved[i] - whole
+        first, last = max(0, -whole), min(channels, channels - whole)
+        if first < last:
+            out, row = result[first:last], rows[i, first + whole : last + whole]
+            for j in range(out.size):
+                out[j] += (1.0 - share) * row[j]
+        # What lies one channel further on is the other part of each.
+        first, last = max(0, -whole - 1), min(channels, channels - whole - 1)
+        if first < last:
+            out, row = result[first:last], rows[i, first + whole + 1 : last + whole + 1]
+            for j in range(out.size):
+                out[j] += share * row[j]
 
 
 @Kernel
@@ -118,31 +143,33 @@ def scatter_kernel(few: Any, gain: float, height: Any, shot: Any) -> None:
 @Kernel
 def maybe_kernel(few: Any, gain: float, least: float, maybe: Any) -> None:
     """Bracket the median height of each channel, and count the pixels that lie far from wherever it is."""
-    pixels, block = few.shape[0], 8
-    heights, shots = np.empty((block, pixels)), np.empty((block, pixels))
-    for start in range(0, maybe.size, block):
-        size = min(block, maybe.size - start)
-        for i in range(pixels):
-            for j in range(size):
-                left = np.float64(few[i, start + j])
-                here, right = np.float64(few[i, start + j + 1]), np.float64(few[i, start + j + 2])
-                heights[j, i] = here - (left + right) / 2.0
-                level = (left + here + right) / 3.0
-                shots[j, i] = least * math.sqrt(1.5 * gain * (level if level > gain else gain))
-        for j in range(size):
-            height, shot = heights[j], shots[j]
-            mean, spread = 0.0, 0.0
-            for i in range(pixels):
-                mean += height[i]
-            mean /= pixels
-            for i in range(pixels):
-                spread += (height[i] - mean) ** 2
-            reach = 0.25 * math.sqrt(spread / pixels)
-            low, high, far = 0, 0, 0
-            for i in range(pixels):
-                away = abs(height[i] - mean)
-                low += height[i] < mean - reach
-                high += height[i] > mean + reach
-                far += away + reach > shot[i]
-            bracketed = 2 * low < pixels and 2 * high < pixels
-            maybe[start + j] = not bracketed or 2 * far >= pixels
+    pixels, channels = few.shape[0], maybe.size
+    mean, spread = np.zeros(channels), np.zeros(channels)
+    low, high, far = np.zeros(channels), np.zeros(channels), np.zeros(channels)
+    # Row by row, so that neighbouring channels are treated at once; where the bracket lies need not be exact.
+    for i in range(pixels):
+        lefts, heres, rights = few[i, :channels], few[i, 1 : channels + 1], few[i, 2 : channels + 2]
+        for j in range(mean.size):
+            height = np.float64(heres[j]) - (np.float64(lefts[j]) + np.float64(rights[j])) / 2.0
+            mean[j] += height
+            spread[j] += height * height
+    for j in range(channels):
+        mean[j] /= pixels
+        # Rounding may make it less than nothing.
+        spread[j] = 0.25 * math.sqrt(abs(spread[j] / pixels - mean[j] * mean[j]))
+    squared = least * least * 1.5 * gain
+    for i in range(pixels):
+        lefts, heres, rights = few[i, :channels], few[i, 1 : channels + 1], few[i, 2 : channels + 2]
+        for j in range(mean.size):
+            beside, here = np.float64(lefts[j]) + np.float64(rights[j]), np.float64(heres[j])
+            away = here - beside / 2.0 - mean[j]
+            level: float = (beside + here) / 3.0
+            level = level if level > gain else gain
+            reach = spread[j]
+            low[j] += 1.0 if away < -reach else 0.0
+            high[j] += 1.0 if away > reach else 0.0
+            furthest = abs(away) + reach
+            far[j] += 1.0 if furthest * furthest > squared * level else 0.0
+    for j in range(channels):
+        bracketed = 2.0 * low[j] < pixels and 2.0 * high[j] < pixels
+        maybe[j] = not bracketed or 2.0 * far[j] >= pixels

@@ -16,15 +16,17 @@ from eelsmap.preprocess.sample_kernels import (
     bright_kernel,
     maybe_kernel,
     scatter_kernel,
+    shifted_kernel,
     shot_kernel,
     sum_kernel,
     top_kernel,
     total_kernel,
 )
+from eelsmap.preprocess.windows import shift_counts
 
 __all__ = [
-    "ChannelSums", "bright_sum", "channel_sums", "count_near_top", "group_sums", "may_be_noisier", "noise_medians",
-    "noise_over_shot", "row_totals",
+    "ChannelSums", "bright_sums", "channel_sums", "count_near_top", "group_sums", "may_be_noisier", "noise_medians",
+    "noise_over_shot", "row_totals", "shifted_sum",
 ]  # fmt: skip
 
 
@@ -57,27 +59,59 @@ def row_totals(sample: NDArray[Any], /) -> tuple[NDArray[np.float64], NDArray[np
     return total, finite
 
 
-def bright_sum(sample: NDArray[Any], above: float, /) -> NDArray[np.float64]:
-    """Sum up the rows that hold more than some counts in all and are finite.
+def bright_sums(rows: NDArray[Any], above: float, /, *, stride: int = 1) -> NDArray[np.float64]:
+    """Sum up those pixels of each row that hold more than some counts in all and are finite.
 
     Parameters
     ----------
-    sample
-        Counts, shape (n, channel), any number type.
+    rows
+        Counts, shape (row, pixel, channel), any number type.
     above
         How many.
+    stride
+        Every how many pixels of a row are looked at.
 
     Returns
     -------
     numpy.ndarray
-        Shape (channel,).
+        Shape (row, channel).
     """
-    if AVAILABLE:
-        result = np.zeros(sample.shape[1])
-        bright_kernel(as_input(sample), float(above), result)
+    result = np.zeros((len(rows), rows.shape[2]))
+    # What a kernel does not take as it is would be copied as a whole.
+    if AVAILABLE and rows.flags.c_contiguous and as_input(rows[:1]).dtype == rows.dtype:
+        bright_kernel(as_input(rows), stride, float(above), result)
         return result
-    total, finite = row_totals(sample)
-    return np.asarray(sample[finite & np.isfinite(total) & (total > above)].sum(axis=0, dtype=np.float64))
+    # Row by row, so that no copy of the whole is made.
+    for row, sums in zip(rows, result, strict=True):
+        pixels = row[::stride]
+        if AVAILABLE:
+            bright_kernel(as_input(pixels[None]), 1, float(above), sums[None])
+            continue
+        total, finite = row_totals(pixels)
+        sums[:] = pixels[finite & np.isfinite(total) & (total > above)].sum(axis=0, dtype=np.float64)
+    return result
+
+
+def shifted_sum(rows: NDArray[np.float64], channels: NDArray[np.float64], /) -> NDArray[np.float64]:
+    """Sum up spectra, each moved along its axis by its own, fractional number of channels.
+
+    Parameters
+    ----------
+    rows
+        Counts, shape (n, channel).
+    channels
+        How far each spectrum lies too high, in channels, shape (n,).
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (channel,): the sum over what :func:`eelsmap.preprocess.windows.shift_counts` gives.
+    """
+    if not AVAILABLE:
+        return np.asarray(shift_counts(rows, channels).sum(axis=0))
+    result = np.zeros(rows.shape[1])
+    shifted_kernel(as_input(rows), np.array(channels, dtype=np.float64), result)
+    return result
 
 
 def group_sums(sample: NDArray[Any], group: NDArray[np.intp], number: int, /) -> NDArray[np.float64]:
@@ -157,7 +191,7 @@ def noise_over_shot(counts: NDArray[Any], /, *, lag: int) -> NDArray[np.float64]
     usable = np.isfinite(scaled)
     number = usable.sum(axis=1)
     whole = number == size
-    result[whole] = _row_medians(scaled[whole])
+    result[whole] = _row_medians(scaled if whole.all() else scaled[whole])
     for row in np.flatnonzero(~whole & (2 * number > size)):
         result[row] = np.median(scaled[row, usable[row]])
     return result
@@ -186,7 +220,7 @@ def noise_medians(few: NDArray[Any], gain: float, /) -> NDArray[np.float64]:
         turned = np.asarray(few, dtype=np.float64).T
         height = turned[1:-1] - (turned[:-2] + turned[2:]) / 2.0
         shot = np.sqrt(1.5 * gain * np.maximum((turned[:-2] + turned[1:-1] + turned[2:]) / 3.0, gain))
-    height -= _row_medians(height)[:, None]
+    height -= _row_medians(height.copy())[:, None]
     np.abs(height, out=height)
     height /= shot
     return _row_medians(height)
@@ -215,8 +249,8 @@ def may_be_noisier(few: NDArray[Any], gain: float, least: float, /) -> NDArray[n
 
 
 def _row_medians(table: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Median of each row, shape (n,), all finite; four times as fast as ``np.median``."""
+    """Median of each row, shape (n,), all finite; four times as fast as ``np.median``. The table is put in disorder."""
     half = table.shape[1] // 2
-    parted = np.partition(table, half, axis=1)
-    upper = parted[:, half]
-    return upper if table.shape[1] % 2 else (parted[:, :half].max(axis=1) + upper) / 2.0
+    table.partition(half, axis=1)
+    upper = table[:, half]
+    return upper if table.shape[1] % 2 else (table[:, :half].max(axis=1) + upper) / 2.0

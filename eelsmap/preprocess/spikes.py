@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import betainc, ndtr
 
-from eelsmap.preprocess.bridging import bridge_channels, bridge_hot_channels, with_nearest
+from eelsmap.preprocess.bridging import bridge_channels, bridge_hot_channels
 from eelsmap.preprocess.mean_shape import MeanShape, mean_shape
 
 __all__ = ["bridge_hot_channels", "remove_spikes"]
@@ -82,8 +82,9 @@ def remove_spikes(
         return counts, found
     found += np.bincount(rows, minlength=n)
     repaired = counts.copy() if np.may_share_memory(counts, block) else counts
-    for row in np.unique(rows):
-        bridge_channels(repaired[row], _widened(repaired[row], columns[rows == row], shape, gain, threshold))
+    spoilt, masks = _widened(repaired, rows, columns, shape, gain, threshold)
+    for row, mask in zip(spoilt, masks, strict=True):
+        bridge_channels(repaired[row], mask)
     return repaired, found
 
 
@@ -131,7 +132,11 @@ def _are_spikes(
 ) -> NDArray[np.bool_]:
     """Which peaks are spikes, shape (peak,); what is not finite is none."""
     with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
-        left, right = (_is_far_above(counts, rows, columns, side * _SIDE, gain, threshold) for side in (-1, 1))
+        here, around = counts[rows, columns], _take(counts, rows, columns, _OFFSETS)
+        left, right = (
+            _stands_out(here, around[:, part], gain, threshold)
+            for part in (slice(0, _SIDE.size), slice(_SIDE.size, None))
+        )
         alone = left & right
         paired = (left & _has_partner(rows, columns, right, 1)) | (right & _has_partner(rows, columns, left, -1))
         # Lines come in pairs too.
@@ -139,6 +144,8 @@ def _are_spikes(
         # The cheaper question first: few peaks of real spectra are left after each.
         for select in (_sharper_than_lines, _above_shape):
             rest = np.flatnonzero(spike)
+            if rest.size == 0:
+                break
             sides = (alone[rest], left[rest])
             spike[rest] = select(counts, rows[rest], columns[rest], sides, shape, gain, threshold)
     return spike
@@ -152,13 +159,19 @@ def _is_far_above(
     gain: float,
     threshold: float,
 ) -> NDArray[np.bool_]:
-    """Whether peaks stand far above the largest neighbour on one side; neighbours beyond the axis are not asked."""
-    around = _take(counts, rows, columns, offsets)
+    """Whether peaks stand far above the largest of some neighbours; those beyond the axis are not asked."""
+    return _stands_out(counts[rows, columns], _take(counts, rows, columns, offsets), gain, threshold)
+
+
+def _stands_out(
+    here: NDArray[np.float64], around: NDArray[np.float64], gain: float, threshold: float
+) -> NDArray[np.bool_]:
+    """Whether counts (peak,) lie far above the largest of those around (peak, neighbour), NaN left out."""
     largest = np.where(np.isnan(around), -np.inf, around).max(axis=1)
     # Empty channels still count as one electron of uncertainty, which is `gain` counts: whatever unit the counts
     # come in, the same channels are found. The largest of six lies one deviation above their mean already.
     sigma = np.sqrt(gain * (np.maximum(largest, 0.0) + gain))
-    return np.asarray(counts[rows, columns] - largest > (threshold - 1.0) * sigma)
+    return np.asarray(here - largest > (threshold - 1.0) * sigma)
 
 
 def _above_shape(
@@ -251,20 +264,30 @@ def _sharper_than_lines(
 
 
 def _widened(
-    spectrum: NDArray[np.float64], spikes: NDArray[np.intp], shape: MeanShape, gain: float, threshold: float
-) -> NDArray[np.bool_]:
-    """Mask of what spikes reach: their nearest channels, and one more where that stands out as well."""
-    mask = with_nearest([int(channel) for channel in spikes], spectrum.size)
-    row = np.zeros(1, dtype=np.intp)
-    for channel in spikes:
-        for side, outward in ((-1, True), (1, False)):
-            beside = channel + 2 * side
-            # Beside the outermost channels there is nothing to compare with.
-            if not _SIDE[0] <= beside < spectrum.size - _SIDE[0] or mask[beside]:
-                continue
-            one = (spectrum[None], row, np.array([beside]))
-            sides = (np.array([False]), np.array([outward]))
-            mask[beside] = _is_far_above(*one, side * _SIDE, gain, threshold) and _above_shape(
-                *one, sides, shape, gain, threshold
-            )
-    return mask
+    counts: NDArray[np.float64],
+    rows: NDArray[np.intp],
+    columns: NDArray[np.intp],
+    shape: MeanShape,
+    gain: float,
+    threshold: float,
+) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+    """Rows that hold spikes, and masks of what the spikes reach, shape (row, channel).
+
+    That are their nearest channels, and one more where that stands out as well.
+    """
+    channels = counts.shape[1]
+    spoilt, place = np.unique(rows, return_inverse=True)
+    mask = np.zeros((spoilt.size, channels), dtype=bool)
+    for step in (-1, 0, 1):
+        mask[place, np.clip(columns + step, 0, channels - 1)] = True
+    for side, outward in ((-1, True), (1, False)):
+        beside = columns + 2 * side
+        # Beside the outermost channels there is nothing to compare with.
+        asked = np.flatnonzero((beside >= _SIDE[0]) & (beside < channels - _SIDE[0]))
+        asked = asked[~mask[place[asked], beside[asked]]]
+        asked = asked[_is_far_above(counts, rows[asked], beside[asked], side * _SIDE, gain, threshold)]
+        if asked.size:
+            sides = np.zeros(asked.size, dtype=bool), np.full(asked.size, outward)
+            high = _above_shape(counts, rows[asked], beside[asked], sides, shape, gain, threshold)
+            mask[place[asked[high]], beside[asked[high]]] = True
+    return spoilt, mask

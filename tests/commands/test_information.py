@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
+from eelsmap.commands import information
 from eelsmap.commands.information import draw_quality
 from eelsmap.errors import EelsmapError
 from tests.run_command import run
@@ -31,6 +32,18 @@ def test_info_draws_the_page_and_says_how_many_pixels_have_an_answer(file, tmp_p
     (answers,) = (line for line in lines if line.startswith("quality"))
     assert "of 16 pixels have an answer" in answers
     assert any("too few counts" in line for line in lines)
+
+
+def test_words_and_page_share_one_plan(file, tmp_path, monkeypatch):
+    planned, plan = [], information.plan_signal
+
+    def counted(*arguments):
+        planned.append(1)
+        return plan(*arguments)
+
+    monkeypatch.setattr(information, "plan_signal", counted)
+    assert run("info", file, "--quality", tmp_path / "quality.png").exit_code == 0
+    assert len(planned) == 1
 
 
 def test_a_page_is_only_replaced_when_asked(file, tmp_path):

@@ -55,6 +55,16 @@ def test_any_number_of_threads(signal, model, wanted, threads):
         require_same(eelsmap.map_properties(signal, model), wanted)
 
 
+def test_processes_of_dask_itself(files, model, wanted):
+    maps = eelsmap.map_properties(load(files / "chunks_7.hspy", lazy=True), model)
+    shares = []
+    with dask.config.set(scheduler="processes", num_workers=2):
+        maps.compute(progress=False, on_block=lambda _place, _values, share: shares.append(share))
+    require_same(maps, wanted)
+    assert shares == sorted(shares)
+    assert shares[-1] == 1
+
+
 @pytest.mark.parametrize("chunks", [(1, 1, -1), (5, 3, 100), (18, 2, 2048), (-1, -1, -1)])
 def test_any_chunks_of_a_lazy_signal(signal, model, wanted, chunks):
     lazy = signal.as_lazy()

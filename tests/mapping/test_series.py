@@ -12,9 +12,10 @@ import pytest
 
 import eelsmap
 from eelsmap import whole_file
-from eelsmap.errors import EelsmapError, FileReadError, RecipeError
+from eelsmap.errors import EelsmapError, FileReadError, RecipeError, RunCancelledError
 from eelsmap.mapping.series import MapSeries, map_series
 from eelsmap.mapping.series import run as series_run
+from eelsmap.mapping.series.table import read_rows
 from tests.mapping.series_frames import CURRENT, DRIFT, DWELL, ENERGY, SCALE, SHAPE, results, write_rolled, write_series
 from tests.models.small_model import small_model
 
@@ -181,6 +182,46 @@ def test_stopped_at_any_write_it_ends_with_the_same_bytes(rolled, model, done, t
     assert results(tmp_path / "b") == results(done)
 
 
+def test_cancelled_at_any_moment_it_keeps_what_is_done_and_goes_on(rolled, model, done, tmp_path, monkeypatch):
+    monkeypatch.setattr("eelsmap.mapping.blocks._BLOCK_PIXELS", 40)
+    choose, kept = np.random.default_rng(0), [0]
+    for _ in range(60):
+        # Asked before each of four headers and frames, and before and after each of seven blocks of one.
+        left = int(choose.integers(2, 20))
+
+        def cancelled():
+            nonlocal left
+            left -= 1
+            return left < 0
+
+        try:
+            map_series(rolled, model, out=tmp_path / "b", cancelled=cancelled)
+        except RunCancelledError:
+            kept.append(len(list((tmp_path / "b" / "frames").glob("*.npy"))))
+            assert not (tmp_path / "b" / ".lock").read_text()
+            assert len(read_rows(tmp_path / "b")) == kept[-1]
+        else:
+            break
+    assert len(kept) > 3
+    assert kept == sorted(kept)
+    assert kept[-1] == 3
+    assert results(tmp_path / "b") == results(done)
+
+
+def test_a_series_is_cancelled_within_a_frame(rolled, model, tmp_path, monkeypatch):
+    monkeypatch.setattr("eelsmap.mapping.blocks._BLOCK_PIXELS", 40)
+    asked = []
+
+    def cancelled():
+        asked.append(1)
+        # Four headers, the first frame, before its first block, after each of two.
+        return len(asked) == 8
+
+    with pytest.raises(RunCancelledError, match="the same run again makes the others"):
+        map_series(rolled, model, out=tmp_path / "out", cancelled=cancelled)
+    assert not list((tmp_path / "out" / "frames").iterdir())
+
+
 def test_a_changed_model_starts_afresh_and_says_so(rolled, model, finished):
     before, said = set((finished / "frames").iterdir()), []
     map_series(rolled, model, out=finished, recipe=model.recipe.with_axis_mode("none"), say=said.append)
@@ -299,6 +340,22 @@ def test_ending_the_watch_keeps_what_is_there(rolled, model, finished, monkeypat
     assert said[-1] == "stopped watching"
     assert len(series.frames) == 4
     assert series["li_content"].data.shape[0] == 4
+
+
+@pytest.mark.parametrize("at", [1, 3, 8, 12])
+def test_cancelling_the_watch_keeps_what_an_earlier_run_has_made(rolled, model, finished, at):
+    said, asked, before = [], [], results(finished)
+    (finished / ".finished.json").unlink()
+
+    def cancelled():
+        asked.append(1)
+        # In the first nap, when the frames are not yet settled; at a header; at a frame; after the first pass.
+        return len(asked) >= at
+
+    series = map_series(rolled, model, out=finished, watch=0.1, say=said.append, cancelled=cancelled)
+    assert said[-1] == "stopped watching"
+    assert len(series.frames) == 4
+    assert results(finished) == before
 
 
 def test_lines_and_single_images_are_series_too(rolled, model, tmp_path):

@@ -9,7 +9,7 @@ import pytest
 numba = pytest.importorskip("numba")
 
 from eelsmap.preprocess.lane_math import arc_tangent, exponential, logarithm  # noqa: E402
-from eelsmap.preprocess.lane_windows import lane_windows  # noqa: E402
+from eelsmap.preprocess.lane_windows import Stretches, lane_windows  # noqa: E402
 from eelsmap.preprocess.lanes import LANES, aligned_rows, gather, gather_pair, load, store, write_rows  # noqa: E402
 from eelsmap.preprocess.windows import counts_between, running_sum  # noqa: E402
 
@@ -64,14 +64,17 @@ def test_window_counts_are_those_of_one_pixel_at_a_time(dtype, moved):
     block = random.integers(0, 120, (21, 300)).astype(dtype)
     positions = [np.linspace(20.3, 60.2, 9), np.linspace(-5, 30, 40), np.array([250.0, 299.5, 310.0])]
     shift = {"not": None, "by group": np.repeat([0.0, 1.7, -2.3], 8)[:21], "each": random.normal(0, 3, 21)}[moved]
-    found = lane_windows(block, positions, moved=shift)
+    found = lane_windows(block, Stretches.of(positions), moved=shift)
     assert found.shape == (3, sum(one.size - 1 for one in positions), LANES)
     total = running_sum(block.astype(float))
     expected = [counts_between(total, one if shift is None else one + shift[:, None]) for one in positions]
     by_pixel = found.transpose(0, 2, 1).reshape(-1, found.shape[1])
     np.testing.assert_allclose(by_pixel[:21], np.concatenate(expected, axis=1), rtol=1e-10, atol=1e-9)
     np.testing.assert_array_equal(by_pixel[21:], np.repeat(by_pixel[20:21], 3, axis=0))
-    again = lane_windows(block[:9], positions, moved=None if shift is None else shift[:9], room=found.copy())
+    stretches = Stretches.of(positions)
+    room = stretches.room(*block.shape)
+    again = lane_windows(block[:9], stretches, moved=None if shift is None else shift[:9], room=room)
+    assert np.shares_memory(again, room[0])
     np.testing.assert_array_equal(again[0], found[0])
 
 
@@ -81,9 +84,9 @@ def test_processors_with_narrower_registers_give_the_same(processor):
         pytest.skip("not an x86 processor")
     code = (
         "import numpy as np\n"
-        "from eelsmap.preprocess.lane_windows import lane_windows\n"
+        "from eelsmap.preprocess.lane_windows import Stretches, lane_windows\n"
         "block = np.random.default_rng(0).integers(0, 999, (9, 100)).astype('u2')\n"
-        "found = lane_windows(block, [np.linspace(3.3, 90.1, 30)], moved=np.arange(9) / 7)\n"
+        "found = lane_windows(block, Stretches.of([np.linspace(3.3, 90.1, 30)]), moved=np.arange(9) / 7)\n"
         "print(repr(float(found.sum())), repr(float(np.square(found).sum())))"
     )
     said = [

@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter1d
 
-from eelsmap.preprocess import background_windows, sample_sums, smoothing, windows
+from eelsmap.preprocess import background_windows, sample_sums, windows
 from eelsmap.preprocess.sample_sums import (
-    bright_sum,
+    bright_sums,
     channel_sums,
     count_near_top,
     group_sums,
@@ -11,7 +12,9 @@ from eelsmap.preprocess.sample_sums import (
     noise_medians,
     noise_over_shot,
     row_totals,
+    shifted_sum,
 )
+from eelsmap.preprocess.smoothing import structure_between
 
 pytest.importorskip("numba")
 
@@ -38,8 +41,13 @@ def test_sums_are_the_same_without_numba(dtype, monkeypatch):
     np.testing.assert_array_equal(finite, known)
     np.testing.assert_allclose(total, expected, rtol=1e-13)
     level = np.median(total[finite])
-    ours, theirs = both(monkeypatch, sample_sums, lambda: bright_sum(counts, level))
+    scan = counts.reshape(10, 15, -1)
+    ours, theirs = both(monkeypatch, sample_sums, lambda: bright_sums(scan, level, stride=2))
     np.testing.assert_allclose(ours, theirs, rtol=1e-13)
+    assert ours.any(axis=1).all()
+    # In another order in memory, and of bytes, nothing is copied as a whole.
+    for other in (np.asfortranarray(scan), scan.astype(scan.dtype.newbyteorder(">")), scan[:, ::-1][:, ::-1]):
+        np.testing.assert_array_equal(bright_sums(other, level, stride=2), ours)
     group = np.where(finite, np.arange(len(counts)) % 5, -1)
     group[group == 3] = 2
     for ours, theirs in zip(*both(monkeypatch, sample_sums, lambda: channel_sums(counts, group, 5)), strict=True):
@@ -76,15 +84,24 @@ def test_no_noisy_channel_is_missed_by_the_first_look():
         assert maybe.sum() < 2 * max((found > 0.6 * least).sum(), 10)
 
 
-def test_moved_and_smoothed_spectra_are_the_same_without_numba(monkeypatch):
+def test_moved_spectra_are_the_same_without_numba(monkeypatch):
     rows, shift = sample("f8", 6), np.array([0.0, 0.3, -2.5, 200.0, -300.0, 1.0])
     for part in (slice(None), slice(20, 60), slice(100, 131)):
         ours, theirs = both(monkeypatch, windows, lambda part=part: windows.shift_counts(rows, shift, part=part))
         np.testing.assert_allclose(ours, theirs, atol=1e-10)
         np.testing.assert_allclose(ours, windows.shift_counts(rows, shift)[:, part], atol=1e-10)
-    for sigma in (0.7, 3.5, 60.0):
-        ours, theirs = both(monkeypatch, smoothing, lambda sigma=sigma: smoothing.smoothed(rows, sigma))
-        np.testing.assert_allclose(ours, theirs, rtol=1e-12)
+    ours, theirs = both(monkeypatch, sample_sums, lambda: shifted_sum(rows, shift))
+    np.testing.assert_allclose(ours, theirs, atol=1e-10)
+    np.testing.assert_allclose(ours, windows.shift_counts(rows, shift).sum(axis=0), atol=1e-10)
+
+
+@pytest.mark.parametrize(("fine", "coarse"), [(0.7, 3.5), (3.5, 60.0), (0.2, 200.0)])
+@pytest.mark.parametrize("channels", [131, 128])
+def test_structure_lies_between_two_gaussian_filters(fine, coarse, channels):
+    rows = sample("f8", 6, channels)
+    wanted = gaussian_filter1d(rows, fine, axis=1) - gaussian_filter1d(rows, coarse, axis=1)
+    np.testing.assert_allclose(structure_between(rows, fine, coarse), wanted, atol=1e-11)
+    assert structure_between(rows[:0], fine, coarse).shape == (0, channels)
 
 
 def test_windows_are_judged_alike_without_numba(monkeypatch):

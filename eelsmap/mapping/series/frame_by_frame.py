@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from eelsmap.errors import EelsmapError
+from eelsmap.errors import EelsmapError, RunCancelledError
 from eelsmap.io.frames import Frame, order_frames
 from eelsmap.mapping.memory import return_memory
 from eelsmap.mapping.series.known_frames import KnownFrames, stamp_of
@@ -47,18 +47,32 @@ class FrameByFrame:
         What the series is made with.
     say
         Called with each sentence of the report.
+    cancelled
+        Asked before each frame and, while one is mapped, after each block of pixels.
     """
 
-    def __init__(self, folder: Path, settings: Settings, say: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        settings: Settings,
+        say: Callable[[str], None],
+        cancelled: Callable[[], bool] | None = None,
+    ) -> None:
         self.folder, self.settings = folder, settings
+        self._cancelled = cancelled
         self.rows: list[dict[str, Any]] = []
         self._say = say
         self._known = KnownFrames(folder / KNOWN)
         self._earlier = {row["_chain"]: row for row in read_rows(folder) if "_chain" in row}
         self._said: set[str] = set()
         self._shared: tuple[str, Plan] | None = None
-        self._written = 0.0
+        self._written, self._unwritten = 0.0, False
         self._whole = False
+
+    @property
+    def falls_short(self) -> bool:
+        """Whether the pass was ended before it came to all frames that an earlier one has written rows of."""
+        return not self._whole and len(self.rows) < len(read_rows(self.folder))
 
     def say(self, sentence: str) -> None:
         """Report a sentence, and keep it in the log with the time."""
@@ -78,14 +92,16 @@ class FrameByFrame:
         ------
         OSError
             The results cannot be written.
+        RunCancelledError
+            When `cancelled` says so; what was done is in the rows and on disk.
         """
-        frames, used = order_frames([self._known.get(path) for path in paths], self.settings.order)
-        self._known.write()
+        frames, used = order_frames(self._headers(paths), self.settings.order)
         shape = _usual_shape(frames)
         self._say_once(f"{len(frames)} {'frame' if len(frames) == 1 else 'frames'}, ordered by {used}")
         before, leader, originals = Before(), "", dict[str, str]()
         self.rows, self._whole = before.rows, False
         for frame in frames:
+            self._stop_if_cancelled()
             status, reason = _judged(frame, shape, originals)
             maps, key = None, ""
             if status == MAPPED:
@@ -115,8 +131,9 @@ class FrameByFrame:
                 before.first = before.first or maps
                 before.latest, before.latest_row = maps, row
             if fresh:
-                self._say_once(_sentence(row, len(frames)))
+                # Whoever is told of a frame finds it in the table.
                 self._write_soon()
+                self._say_once(_sentence(row, len(frames)))
         self._whole = True
 
     def write(self) -> None:
@@ -128,10 +145,32 @@ class FrameByFrame:
             if path.stem not in keys:
                 path.unlink(missing_ok=True)
 
+    def write_rest(self) -> None:
+        """Write the table as far as it goes, if it has rows that were not written yet."""
+        if self._unwritten:
+            write_rows(self.folder, self.rows)
+            self._unwritten = False
+
     def mapped(self) -> list[tuple[MappedFrame, dict[str, Any]]]:
         """Return maps and row of each frame that has maps."""
         pairs = ((read_mapped_frame(self.folder / FRAMES, row["_key"]), row) for row in self.rows if row["_key"])
         return [(maps, row) for maps, row in pairs if maps is not None]
+
+    def _headers(self, paths: Sequence[Path]) -> list[Frame]:
+        """Read the headers of all frames; those that were read are remembered, whatever ends it."""
+        found = []
+        try:
+            for path in paths:
+                self._stop_if_cancelled()
+                found.append(self._known.get(path))
+        finally:
+            self._known.write()
+        return found
+
+    def _stop_if_cancelled(self) -> None:
+        """End the pass if the user wants that."""
+        if self._cancelled is not None and self._cancelled():
+            raise RunCancelledError("the series was cancelled between two frames")
 
     def _maps(self, frame: Frame, key: str, frames: Sequence[Frame], leader: str) -> tuple[MappedFrame | None, str]:
         """Open the maps of a frame, made if they are not there; or tell why not."""
@@ -144,8 +183,10 @@ class FrameByFrame:
             shared = self._plan_of(leader, frames) if leader and leader != frame.sha256 else None
             maps, axis = map_frame(
                 frame.path, self.settings.model, self.settings.recipe, shared=shared,
-                track=self.settings.axis == "tracked",
+                track=self.settings.axis == "tracked", cancelled=self._cancelled,
             )  # fmt: skip
+        except RunCancelledError:
+            raise
         except (EelsmapError, OSError) as error:
             return None, str(error).removeprefix(f"{frame.path}: ").removeprefix(f"{frame.path.name}: ")
         except MemoryError:
@@ -186,8 +227,9 @@ class FrameByFrame:
 
     def _write_soon(self) -> None:
         """Write the table at once; a very long one not more often than every few seconds."""
+        self._unwritten = True
         if len(self.rows) <= _WRITE_AT_ONCE or time.monotonic() - self._written > _WRITE_EVERY:
-            write_rows(self.folder, self.rows)
+            self.write_rest()
             self._written = time.monotonic()
 
 

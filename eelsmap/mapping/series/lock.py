@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -14,6 +15,7 @@ from eelsmap.errors import EelsmapError
 
 __all__ = ["locked"]
 
+_HELD = (errno.EACCES, errno.EDEADLK)
 _LOCKED_BYTE = 1 << 20
 """Where Windows locks: beyond the words in the file, which others must be able to read."""
 
@@ -38,14 +40,15 @@ def locked(path: Path, /) -> Iterator[None]:
     one is taken over. File servers need not pass locks on between hosts, so that there the words in the file count.
     """
     with path.open("a+b") as stream:
-        taken = _take(stream)
+        give_back = _take(stream)
         owner = _owner(stream)
-        if not taken:
+        if give_back is None:
             raise EelsmapError(
                 f"{path.parent}: process {owner.get('pid', 'unknown')} on {owner.get('host', 'this host')} is mapping "
                 "a series into this folder; wait for it, end it, or choose another folder"
             )
         if owner and owner.get("host") != socket.gethostname():
+            give_back()
             raise EelsmapError(
                 f"{path.parent}: process {owner.get('pid')} on {owner.get('host')} has not given this folder back; if "
                 f"it is dead, remove {path}"
@@ -56,27 +59,52 @@ def locked(path: Path, /) -> Iterator[None]:
         finally:
             with suppress(OSError):
                 _write(stream, None)
+            give_back()
 
 
-def _take(stream: BinaryIO) -> bool:
-    """Take the system's lock, if nobody has it; closing the file gives it back."""
+def _take(stream: BinaryIO) -> Callable[[], None] | None:
+    """Take the system's lock; how to give it back, or None if somebody has it. It falls with the process, too."""
     try:
         import fcntl
     except ModuleNotFoundError:
         import msvcrt
 
-        windows: Any = msvcrt
-        stream.seek(_LOCKED_BYTE)
-        try:
-            windows.locking(stream.fileno(), windows.LK_NBLCK, 1)
-        except OSError:
-            return False
-        return True
+        return _take_on_windows(stream, msvcrt)
     try:
         fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        return False
-    return True
+        return None
+    return lambda: fcntl.flock(stream, fcntl.LOCK_UN)
+
+
+def _take_on_windows(stream: BinaryIO, msvcrt: Any) -> Callable[[], None] | None:
+    """Take one byte of the file by the runtime of Windows.
+
+    Parameters
+    ----------
+    stream
+        The lock file.
+    msvcrt
+        The module of that name, which only Windows has.
+
+    Notes
+    -----
+    After the documentation of ``locking``: it works at the position of the file, also beyond its end; ``LK_NBLCK``
+    refuses what another has with EACCES, at once; a file that is closed with a lock on it loses it, but not
+    necessarily at once, so that it is given back before. Tried with a stand-in that behaves so, never under Windows.
+    """
+
+    def locking(mode: int) -> None:
+        stream.seek(_LOCKED_BYTE)
+        msvcrt.locking(stream.fileno(), mode, 1)
+
+    try:
+        locking(msvcrt.LK_NBLCK)
+    except OSError as error:
+        if error.errno not in _HELD:
+            raise
+        return None
+    return lambda: locking(msvcrt.LK_UNLCK)
 
 
 def _owner(stream: BinaryIO) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -105,7 +105,14 @@ def plan_of(path: Path, recipe: Recipe, /) -> Plan:
 
 
 def map_frame(
-    path: Path, model: Model, recipe: Recipe, /, *, shared: Plan | None = None, track: bool = False
+    path: Path,
+    model: Model,
+    recipe: Recipe,
+    /,
+    *,
+    shared: Plan | None = None,
+    track: bool = False,
+    cancelled: Callable[[], bool] | None = None,
 ) -> tuple[PropertyMaps, dict[str, Any]]:
     """Map one frame.
 
@@ -119,6 +126,8 @@ def map_frame(
         Plan whose correction of the axis and background windows are applied; None takes the frame's own.
     track
         Whether the shared correction is moved by as much as the edges have moved since.
+    cancelled
+        Asked after each block of pixels; see :meth:`PropertyMaps.compute`.
 
     Returns
     -------
@@ -131,6 +140,8 @@ def map_frame(
     ------
     EelsmapError
         The frame cannot be mapped; the message says why.
+    RunCancelledError
+        When `cancelled` says so; nothing of the frame is kept.
     """
     image = plan_signal(prepare(load(path, lazy=True)), recipe)
     axis = image.plan.axis.to_dict()
@@ -139,7 +150,8 @@ def map_frame(
         way = "tracked" if track else "shared"
         axis = {**image.plan.axis.to_dict(), "measured": axis["displacements_eV"], "way": way}
     work = PropertyWork(image.plan, recipe, model)
-    return maps_of(image, work, {"model": model_identity(model)}, lazy=True).compute(progress=False), axis
+    maps = maps_of(image, work, {"model": model_identity(model)}, lazy=True)
+    return maps.compute(progress=False, cancelled=cancelled), axis
 
 
 def with_shared_plan(image: PlannedImage, shared: Plan, /, *, track: bool) -> PlannedImage:

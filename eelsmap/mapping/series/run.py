@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import math
 import os
 import re
 import time
@@ -11,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from eelsmap.errors import EelsmapError, FileReadError
+from eelsmap.errors import EelsmapError, FileReadError, RunCancelledError
 from eelsmap.io.frames import find_frames
 from eelsmap.mapping.series.frame_by_frame import FRAMES, FrameByFrame
 from eelsmap.mapping.series.known_frames import stamp_of
@@ -21,6 +22,7 @@ from eelsmap.mapping.series.result import MapSeries
 from eelsmap.mapping.series.settings import Settings, read_settings
 from eelsmap.mapping.series.store import STORE, write_store
 from eelsmap.mapping.series.table import LINES, TABLE
+from eelsmap.models.device_model import on_device
 from eelsmap.models.model import Model, load_model
 from eelsmap.recipe import Recipe
 from eelsmap.whole_file import whole_file
@@ -29,6 +31,7 @@ __all__ = ["map_series"]
 
 _LOCK, _FINISHED = ".lock", ".finished.json"
 _LEFT_BEHIND = re.compile(r"\.[0-9a-f]{32}(\.\w+)?")
+_NAP = 0.2
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -45,7 +48,9 @@ def map_series(
     order: str = "auto",
     watch: float | None = None,
     watch_for: float | None = None,
+    device: str | None = None,
     say: Callable[[str], None] | None = None,
+    cancelled: Callable[[], bool] | None = None,
 ) -> MapSeries:
     """Map every frame of a time series; stopped at any instant, the same call goes on where it was.
 
@@ -79,8 +84,13 @@ def map_series(
         long.
     watch_for
         Stop watching after so many seconds without a new frame.
+    device
+        Where features and trees are computed; see :func:`eelsmap.map_properties`.
     say
         Called with a sentence on each frame.
+    cancelled
+        Asked before each frame and, while one is mapped, after each block of its pixels; the run ends when it says
+        True. Watching ends as by Ctrl-C.
 
     Returns
     -------
@@ -94,6 +104,8 @@ def map_series(
     EelsmapError
         The folder is used by another run or holds something else; the model or a region cannot be used; the disk is
         full. What was done until then is kept.
+    RunCancelledError
+        When `cancelled` says so. Every finished frame is kept with its row, and the same call goes on.
 
     Notes
     -----
@@ -102,6 +114,7 @@ def map_series(
     """
     folder = Path(out)
     loaded = model if isinstance(model, Model) else load_model(model)
+    loaded = loaded if device is None else on_device(loaded, device)
     road = loaded.recipe if recipe is None else loaded.recipe.with_treatment(recipe)
     settings = Settings(loaded, road, axis, drift, make_regions(regions), thresholds, order)
     if watch is None and not find_frames(frames):
@@ -110,12 +123,12 @@ def map_series(
         folder.mkdir(parents=True, exist_ok=True)
         earlier = read_settings(folder, (LINES, TABLE, STORE, FRAMES))
         with locked(folder / _LOCK):
-            work = _begun(folder, settings, earlier, say or (lambda _sentence: None))
+            work = _begun(folder, settings, earlier, say or (lambda _sentence: None), cancelled)
             if watch is None:
-                work.run(find_frames(frames))
-            else:
-                _watch(work, frames, watch, watch_for)
-            _finish(work)
+                _once(work, frames)
+                _finish(work)
+            elif _watch(work, frames, watch, watch_for, cancelled):
+                _finish(work)
     except OSError as error:
         if error.errno in _NO_SPACE:
             raise EelsmapError(
@@ -126,7 +139,11 @@ def map_series(
 
 
 def _begun(
-    folder: Path, settings: Settings, earlier: dict[str, Any] | None, say: Callable[[str], None]
+    folder: Path,
+    settings: Settings,
+    earlier: dict[str, Any] | None,
+    say: Callable[[str], None],
+    cancelled: Callable[[], bool] | None,
 ) -> FrameByFrame:
     """Tidy up after an earlier run, and start afresh where its maps were made otherwise."""
     (folder / FRAMES).mkdir(exist_ok=True)
@@ -138,15 +155,28 @@ def _begun(
     if changed:
         for path in (folder / FRAMES).iterdir():
             path.unlink(missing_ok=True)
-    work = FrameByFrame(folder, settings, say)
+    work = FrameByFrame(folder, settings, say, cancelled)
     if changed:
         work.say(f"another {' and '.join(changed)} than in the run before: every frame is mapped afresh")
     settings.write(folder)
     return work
 
 
-def _watch(work: FrameByFrame, frames: Any, every: float, patience: float | None) -> None:
-    """Take frames as they appear, until the user or the patience ends it."""
+def _once(work: FrameByFrame, frames: Any) -> None:
+    """Take the frames that there are."""
+    try:
+        work.run(find_frames(frames))
+    except RunCancelledError:
+        work.write_rest()
+        raise RunCancelledError(
+            "stopped; the frames that are done are kept, and the same run again makes the others"
+        ) from None
+
+
+def _watch(
+    work: FrameByFrame, frames: Any, every: float, patience: float | None, cancelled: Callable[[], bool] | None
+) -> bool:
+    """Take frames as they appear, until the user or the patience ends it; tell whether to sum up what there is."""
     stamps: dict[Path, tuple[int, int]] = {}
     taken: set[tuple[Path, tuple[int, int]]] = set()
     latest = time.monotonic()
@@ -158,9 +188,22 @@ def _watch(work: FrameByFrame, frames: Any, every: float, patience: float | None
             if settled != taken:
                 work.run(sorted(path for path, _stamp in settled))
                 taken, latest = settled, time.monotonic()
-            time.sleep(every)
-    except KeyboardInterrupt:
+            _wait(every, cancelled)
+    except (KeyboardInterrupt, RunCancelledError):
         work.say("stopped watching")
+        if work.falls_short:
+            work.write_rest()
+            return False
+    return True
+
+
+def _wait(seconds: float, cancelled: Callable[[], bool] | None) -> None:
+    """Sleep; in short naps where somebody may end the run meanwhile."""
+    naps = 1 if cancelled is None else max(1, math.ceil(seconds / _NAP))
+    for _ in range(naps):
+        if cancelled is not None and cancelled():
+            raise RunCancelledError("watching was cancelled")
+        time.sleep(seconds / naps)
 
 
 def _finish(work: FrameByFrame) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import (
+    QCheckBox,
     QComboBox,
     QDialog,
     QDialogButtonBox,
@@ -36,10 +37,11 @@ _WAYS = {
 class SeriesFolderForm(QDialog):
     """Ask for a folder or pattern of frames, a model and a folder for the results.
 
-    :attr:`asked` gives frames, model (name or path), folder of the results, regions and the way of the energy axis.
+    :attr:`asked` gives frames, model (name or path), folder of the results, regions, the way of the energy axis, and
+    whether to wait for further frames.
     """
 
-    asked = Signal(str, str, str, dict, str)
+    asked = Signal(str, str, str, dict, str, bool)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -58,6 +60,8 @@ class SeriesFolderForm(QDialog):
         self.axis = QComboBox()
         for way in AXES:
             self.axis.addItem(_WAYS[way], way)
+        self.watch = QCheckBox("Wait for &new frames until stopped")
+        self.watch.setToolTip("Map frames as the microscope writes them; a file is taken once it has stopped changing")
         self._said = QLabel()
         self._said.setWordWrap(True)
         self._said.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
@@ -82,9 +86,11 @@ class SeriesFolderForm(QDialog):
         buttons.rejected.connect(self.reject)
         layout = QVBoxLayout(self)
         layout.addLayout(form)
+        layout.addWidget(self.watch)
         layout.addWidget(self._said)
         layout.addWidget(buttons)
         self.frames.textChanged.connect(self._found)
+        self.watch.toggled.connect(self._found)
         self._found()
 
     @property
@@ -97,17 +103,21 @@ class SeriesFolderForm(QDialog):
         text = self.frames.text().strip()
         # A file that is named counts for a series even if it is not there.
         number = sum(path.exists() for path in find_frames(text)) if text else 0
-        self.start.setEnabled(number > 0)
+        place = Path(text)
+        folder = place if place.is_dir() else place.parent
+        # A microscope may not have begun yet.
+        waits = bool(text) and self.watch.isChecked() and folder.is_dir()
+        self.start.setEnabled(number > 0 or waits)
         if not text:
             self._said.setText("Give the folder of the frames, or a pattern.")
         elif number:
             self._said.setText(f"{number} {'frame' if number == 1 else 'frames'} found.")
+        elif waits:
+            self._said.setText("No frame there yet.")
         else:
             self._said.setText("No frame there: check the folder and the extension.")
-        place = Path(text)
-        if number and not self.out.isModified():
-            inside = place if place.is_dir() else place.parent
-            self.out.setText(str(inside / "eelsmap_series"))
+        if (number or waits) and not self.out.isModified():
+            self.out.setText(str(folder / "eelsmap_series"))
 
     def _choose_frames(self) -> None:
         """Ask for the folder of the frames."""
@@ -136,7 +146,7 @@ class SeriesFolderForm(QDialog):
             regions[name] = condition
         self.asked.emit(
             self.frames.text().strip(), self.model.currentText().strip(), self.out.text().strip(), regions,
-            str(self.axis.currentData()),
+            str(self.axis.currentData()), self.watch.isChecked(),
         )  # fmt: skip
         self.accept()
 

@@ -17,6 +17,8 @@ from eelsmap.napari.series.words import counted_words
 
 __all__ = ["SeriesMapping"]
 
+_WATCH_EVERY = 5.0
+
 
 class SeriesMapping(QObject):
     """Asks what to map and maps it; :attr:`grown` gives the folder of the results whenever a frame is done.
@@ -50,13 +52,14 @@ class SeriesMapping(QObject):
         form.open()
         return form
 
-    def start(self, frames: str, model: str, out: str, regions: dict[str, str], axis: str) -> None:
-        """Map a series in a thread."""
+    def start(self, frames: str, model: str, out: str, regions: dict[str, str], axis: str, watch: bool = False) -> None:
+        """Map a series in a thread; with `watch`, wait for further frames until it is stopped."""
         chosen: Any = self.model if self.model is not None and self.model.name == model else model
         self._out = Path(out)
         self._parts.message.clear()
         self._parts.show_running(True)
-        self.run.start(frames, chosen, self._out, regions=regions or None, axis=axis)
+        self.run.start(frames, chosen, self._out, regions=regions or None, axis=axis,
+                       watch=_WATCH_EVERY if watch else None)  # fmt: skip
 
     def _said(self, sentence: str, number: int, total: int) -> None:
         """Show how far the run is."""

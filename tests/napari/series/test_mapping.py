@@ -68,6 +68,20 @@ def test_maps_appear_frame_by_frame_and_a_stopped_run_goes_on(view, frames, tmp_
     assert parts.map_button.isEnabled()
 
 
+def test_a_watched_folder_is_mapped_as_it_fills_until_stopped(view, frames, tmp_path, until, monkeypatch):
+    monkeypatch.setattr("eelsmap.napari.series.mapping._WATCH_EVERY", 0.1)
+    waiting = (frames / "roll_3.dm4").rename(tmp_path / "roll_3.dm4")
+    view.mapping.start(str(frames), "small", str(tmp_path / "out"), {}, "per_frame", True)
+    until(lambda: view.frames is not None and len(view.frames) == 3)
+    shutil.copy(waiting, frames)
+    until(lambda: len(view.frames) == 4)
+    assert view.mapping.run.running
+    view.parts.stop_button.click()
+    until(lambda: not view.mapping.run.running)
+    assert "4 of 4 frames mapped" in view.parts.message.text
+    assert (tmp_path / "out" / "series.hspy").exists()
+
+
 def test_what_goes_wrong_is_said_and_what_is_shown_stays(view, frames, tmp_path, until):
     view.open(small_series(), view.viewer)
     layers = list(view.viewer.layers)
@@ -120,7 +134,13 @@ def test_the_form_says_what_it_finds_and_hands_on_what_was_asked(qtbot, frames, 
     form.axis.setCurrentIndex(2)
     form.start.click()
     regions = {"core": "li_content<0.5", "thick": "counts>50%"}
-    assert asked == [(str(frames / "roll_*.dm4"), "nmc", str(frames / "eelsmap_series"), regions, "tracked")]
+    assert asked == [(str(frames / "roll_*.dm4"), "nmc", str(frames / "eelsmap_series"), regions, "tracked", False)]
+    form.frames.setText(str(tmp_path / "*.dm4"))
+    assert (form.said.startswith("No frame there:"), form.start.isEnabled()) == (True, False)
+    form.watch.setChecked(True)
+    assert (form.said, form.start.isEnabled()) == ("No frame there yet.", True)
+    form.start.click()
+    assert asked[-1][-1] is True
     form.out.setText(" ")
     form.start.click()
     assert form.said == "Give a folder for the results."
