@@ -80,7 +80,7 @@ def gather_references(
 ) -> tuple[ReferenceSet, str]:
     """Gather references from a folder and images, and the hash of their values; print what cannot be used."""
     from eelsmap.commands.image_references import measured_set
-    from eelsmap.models.model import load_model
+    from eelsmap.models.model_loading import load_model
     from eelsmap.models.references import measured_references
 
     loaded = load_model(model)

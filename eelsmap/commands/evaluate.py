@@ -53,7 +53,7 @@ def evaluate(
     from eelsmap.commands.results import require_folder
     from eelsmap.models.evaluation_measured import Shifts, evaluate_spectra
     from eelsmap.models.evaluation_measured.report import shift_lines
-    from eelsmap.models.model import load_model
+    from eelsmap.models.model_loading import load_model
 
     if out is not None:
         require_folder(out)

@@ -30,7 +30,23 @@ class LaneRoad:
     def __call__(
         self, block: NDArray[np.generic], /, *, shift: NDArray[np.float64] | None = None
     ) -> tuple[EdgeStack, NDArray[np.float32]]:
-        """As :func:`eelsmap.features.matrix.block_features`, but features of vacuum may be anything."""
+        """Make features of counts in one go: several times as fast as step by step.
+
+        Parameters
+        ----------
+        block
+            Counts, shape (n, channel).
+        shift
+            As for :func:`eelsmap.preprocess.extract_edges`.
+
+        Returns
+        -------
+        stack : EdgeStack
+            As extracted, without net counts.
+        features : numpy.ndarray
+            As :func:`eelsmap.features.matrix.feature_matrix` gives them with the stack's own uncertainty of the axis,
+            up to rounding; of pixels with too few counts, which get no answer, they may be anything.
+        """
         writer = self._writer
         features = np.empty((len(block), writer.width), dtype=np.float32)
 

@@ -8,18 +8,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from eelsmap.errors import PixelFlag
 from eelsmap.features.cdf import cumulative_distribution
 from eelsmap.features.fused_features import write_aligned, write_distribution
-from eelsmap.features.lane_road import LaneRoad
 from eelsmap.features.oxygen_edge import oxygen_edge_features, oxygen_edge_names
 from eelsmap.features.white_lines import white_line_features, white_line_names
 from eelsmap.preprocess.edge_stack import EdgeStack, normalise
 from eelsmap.preprocess.fused_numba import AVAILABLE
-from eelsmap.preprocess.plan import Plan
 from eelsmap.recipe import Recipe
 
-__all__ = ["block_features", "feature_energies", "feature_matrix", "feature_names", "seen_distributions"]
+__all__ = ["feature_energies", "feature_matrix", "feature_names", "seen_distributions"]
 
 
 def feature_matrix(
@@ -53,40 +50,6 @@ def feature_matrix(
     if recipe.features.aligned:
         parts += [_aligned(stack, index, recipe) for index in use]
     return np.concatenate([*parts, uncertainty], axis=1).astype(np.float32)
-
-
-def block_features(
-    block: NDArray[np.generic],
-    plan: Plan,
-    recipe: Recipe,
-    /,
-    *,
-    shift: NDArray[np.float64] | None = None,
-) -> tuple[EdgeStack, NDArray[np.float32]]:
-    """Make features of counts in one go, where net counts are not wanted: several times as fast as step by step.
-
-    Whoever has many blocks of an image keeps a :class:`eelsmap.features.lane_road.LaneRoad`.
-
-    Parameters
-    ----------
-    block
-        Counts, shape (n, channel).
-    plan, recipe
-        Such that :func:`eelsmap.preprocess.fused_extraction.can_be_fused` holds.
-    shift
-        As for :func:`eelsmap.preprocess.extract_edges`.
-
-    Returns
-    -------
-    stack : EdgeStack
-        As extracted, without net counts.
-    features : numpy.ndarray
-        As :func:`feature_matrix` gives them with the stack's own uncertainty of the axis, up to rounding; NaN for
-        pixels with too few counts, which get no answer.
-    """
-    stack, features = LaneRoad(plan, recipe)(block, shift=shift)
-    features[(stack.flags & np.uint32(PixelFlag.LOW_COUNTS)) != 0] = np.nan
-    return stack, features
 
 
 def _without_shapes(stack: EdgeStack, recipe: Recipe) -> NDArray[np.float64]:

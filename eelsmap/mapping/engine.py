@@ -12,7 +12,8 @@ from eelsmap.mapping.planned_image import PixelWork, PlannedImage, as_planned
 from eelsmap.mapping.property_maps import PropertyMaps
 from eelsmap.mapping.provenance import model_identity, provenance
 from eelsmap.models.device_model import on_device
-from eelsmap.models.model import Model, load_model
+from eelsmap.models.model import Model
+from eelsmap.models.model_loading import load_model
 from eelsmap.recipe import Recipe
 
 __all__ = ["map_properties", "maps_of"]

@@ -12,7 +12,8 @@ from eelsmap.io import prepare
 from eelsmap.mapping.pixel_counts import checked_place, counts_at
 from eelsmap.mapping.planned_image import PlannedImage, plan_signal
 from eelsmap.models.explanation import Explanation, explain_stack
-from eelsmap.models.model import Model, load_model
+from eelsmap.models.model import Model
+from eelsmap.models.model_loading import load_model
 from eelsmap.preprocess.extraction import extract_edges
 
 __all__ = ["explain_pixel"]

@@ -24,7 +24,7 @@ from eelsmap.models.bundle_content import (
     checked_manifest,
     checked_novelty,
 )
-from eelsmap.models.model import load_model
+from eelsmap.models.model_loading import load_model
 from eelsmap.models.trees import check_trees
 
 __all__ = ["Check", "check_bundle"]

@@ -23,7 +23,7 @@ from eelsmap.models.fast_tree_layout import LANES
 
 __all__ = ["ADD_TREES", "RANK_VALUES", "add_trees", "rank_values"]
 
-_BIT, _INT8, _INT32, _INT64, _FLOAT = ir.IntType(1), ir.IntType(8), ir.IntType(32), ir.IntType(64), ir.FloatType()
+_INT8, _INT32, _INT64, _FLOAT = ir.IntType(8), ir.IntType(32), ir.IntType(64), ir.FloatType()
 
 
 def _array(kind: Any, dimensions: int, *, written: bool = False) -> Any:
@@ -107,58 +107,41 @@ class _Tables:
         return values[0]
 
 
-def _goes_right(tables: _Tables, block: Any, nodes: Any, node: int) -> Any:
-    """Whether rows go to the right at a node: one bit a row where registers hold bits, otherwise one byte."""
+def _short_of(tables: _Tables, block: Any, nodes: Any, node: int) -> Any:
+    """How far rows fall short of a node's threshold, one byte a row: zero where they go to the right."""
     builder, rows, words = tables.builder, ir.VectorType(_INT8, tables.rows), ir.VectorType(_INT32, tables.rows // 4)
     place = builder.load(_at(builder, nodes, _INT64(8 * node), _INT32))
     least = builder.load(_at(builder, nodes, _INT64(8 * node + 4), _INT32))
     ranks = builder.load(_at(builder, block, builder.zext(place, _INT64), rows), align=tables.rows)
     first = builder.insert_element(ir.Constant(words, ir.Undefined), least, _INT32(0))
-    bound = builder.shuffle_vector(first, first, _constant(0, tables.rows // 4))
-    right = builder.icmp_unsigned(">=", ranks, builder.bitcast(bound, rows))
-    return builder.bitcast(right, _INT64) if tables.wide else builder.sext(right, rows)
+    bound = builder.bitcast(builder.shuffle_vector(first, first, _constant(0, tables.rows // 4)), rows)
+    kind = ir.FunctionType(rows, [rows, rows])
+    return builder.call(builder.module.declare_intrinsic(f"llvm.usub.sat.v{tables.rows}i8", (), kind), [bound, ranks])
 
 
 def _digits(tables: _Tables, block: Any, nodes: Any, depth: int) -> list[Any]:
-    """Digits of the number of each row's leaf, the highest first."""
-    builder = tables.builder
+    """Digits of the number of each row's leaf, the highest first, one bit a row."""
+    builder, none = tables.builder, ir.Constant(ir.VectorType(_INT8, tables.rows), [0] * tables.rows)
     digits: list[Any] = []
     for level in range(depth):
-        bits = [_goes_right(tables, block, nodes, (1 << level) - 1 + index) for index in range(1 << level)]
+        short = [_short_of(tables, block, nodes, (1 << level) - 1 + index) for index in range(1 << level)]
         for digit in digits:
-            half = len(bits) // 2
-            bits = [
-                builder.xor(left, builder.and_(builder.xor(left, right), digit))
-                for left, right in zip(bits[:half], bits[half:], strict=True)
-            ]
-        digits.append(bits[0])
+            half = len(short) // 2
+            short = [builder.select(digit, right, left) for left, right in zip(short[:half], short[half:], strict=True)]
+        # Only what is left of a level is asked for its bits, which is slower than to select.
+        digits.append(builder.icmp_unsigned("==", short[0], none))
     return digits
 
 
 def _leaf_numbers(tables: _Tables, digits: list[Any]) -> tuple[list[Any], list[list[Any]]]:
     """Make the number of the leaf of each row, int32 in groups of lanes, and its digits as one bit a lane."""
     builder, lanes, depth = tables.builder, tables.lanes, len(digits)
-    groups = range(tables.rows // lanes)
-    if tables.wide:
-        narrow, of_rows = ir.IntType(lanes), ir.VectorType(_BIT, lanes)
-        masks = [
-            [builder.bitcast(builder.trunc(builder.lshr(d, _INT64(g * lanes)), narrow), of_rows) for d in digits]
-            for g in groups
-        ]
-        indices = []
-        for mask in masks:
-            index = _constant(0, lanes)
-            for power, digit in enumerate(reversed(mask)):
-                bit = builder.select(digit, _constant(1 << power, lanes), _constant(0, lanes))
-                index = builder.or_(index, bit)
-            indices.append(index)
-        return indices, masks
-    rows = digits[0].type
-    numbers = ir.Constant(rows, [0] * tables.rows)
+    rows = ir.VectorType(_INT8, tables.rows)
+    none = numbers = ir.Constant(rows, [0] * tables.rows)
     for power, digit in enumerate(reversed(digits)):
-        numbers = builder.or_(numbers, builder.and_(digit, ir.Constant(rows, [1 << power] * tables.rows)))
+        numbers = builder.or_(numbers, builder.select(digit, ir.Constant(rows, [1 << power] * tables.rows), none))
     indices, masks = [], []
-    for group in groups:
+    for group in range(tables.rows // lanes):
         order = ir.Constant(tables.whole, [group * lanes + lane for lane in range(lanes)])
         indices.append(builder.zext(builder.shuffle_vector(numbers, numbers, order), tables.whole))
         # Into the sign, by which vectors are blended.

@@ -38,7 +38,8 @@ from eelsmap.models.fitting import (
     fit_number,
     fit_probability,
 )
-from eelsmap.models.model import Model, load_model
+from eelsmap.models.model import Model
+from eelsmap.models.model_loading import load_model
 from eelsmap.models.training_mixtures import group_parents, sample_mixtures
 from eelsmap.models.training_spectra import RANGES, TrainingSpectra, join_spectra, make_training_spectra
 from eelsmap.properties import PROPERTIES

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
-from matplotlib.collections import PolyCollection
-from matplotlib.patches import Rectangle
+from matplotlib.patches import PathPatch, Rectangle
+from matplotlib.path import Path
 from numpy.typing import NDArray
 
 from eelsmap.errors import NO_ANSWER as NO_ANSWER_MASK
@@ -88,19 +88,21 @@ def draw_gaps(
         found = runs(mask)
         if not found:
             continue
-        corners = [
-            [(a * dx, row * dy), (b * dx, row * dy), (b * dx, (row + 1) * dy), (a * dx, (row + 1) * dy)]
-            for row, a, b in found
-        ]
-        # Thousands of single pixels: hatching would be slow, and too fine to be seen.
         hatched = hatch if len(found) <= _MOST_RUNS else None
-        axes.add_collection(
-            PolyCollection(
-                corners, facecolor=colour, edgecolor=_HATCH_COLOUR if hatched else colour, hatch=hatched,
-                linewidth=0 if hatched else 0.1,
-            ),
-            autolim=False,
-        )  # fmt: skip
+        # One path for all: a hatching is drawn once a patch, and neighbours of one path have no seam between them.
+        # As an artist and not as a patch: the image has set the limits, and looking at every corner would take seconds.
+        axes.add_artist(
+            PathPatch(_outline(found, dx, dy), facecolor=colour, edgecolor=_HATCH_COLOUR, hatch=hatched, linewidth=0)
+        )
+
+
+def _outline(found: list[tuple[int, int, int]], dx: float, dy: float) -> Path:
+    """Outline runs of pixels, each with a rectangle of its own."""
+    rows, starts, ends = np.array(found).T
+    across = np.stack([starts, ends, ends, starts, starts], axis=1) * dx
+    down = np.stack([rows, rows, rows + 1, rows + 1, rows], axis=1) * dy
+    corners = [Path.MOVETO, Path.LINETO, Path.LINETO, Path.LINETO, Path.CLOSEPOLY]
+    return Path(np.stack([across, down], axis=-1).reshape(-1, 2), np.tile(corners, len(found)))
 
 
 def gap_legend(maps: PropertyMaps, names: list[str], /) -> list[tuple[Artist, str]]:

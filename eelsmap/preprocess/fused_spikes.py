@@ -9,20 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eelsmap.preprocess.fused_numba import Kernel, as_input, helper
-from eelsmap.preprocess.lanes import (
-    LANES,
-    fetch,
-    get_lane,
-    load_narrow,
-    narrow_bits,
-    narrow_larger,
-    narrow_spread,
-    read_channels,
-    read_scaled,
-    spread,
-    store_narrow,
-    where,
-)  # fmt: skip
+from eelsmap.preprocess.lanes import LANES, begin_tally, end_tally, fetch, get_lane, standing_out, tally
 from eelsmap.preprocess.mean_shape import mean_shape
 from eelsmap.preprocess.spikes import _FLANK, _SHOULDER, _SHOULDER_OF_LINES, remove_spikes
 
@@ -33,6 +20,7 @@ _MARGIN = 4
 _SLACK = 0.999
 _ROUNDED = 1.000001
 _CHUNK = 2 * LANES
+_UNITS = 1e-25, 1e25
 
 
 class RowScan(NamedTuple):
@@ -75,7 +63,9 @@ def scan_rows(
     scan = RowScan(
         np.empty(n, dtype=bool), np.empty(n), np.empty(n, dtype=np.intp), np.empty(n, dtype=bool), np.empty(n)
     )
-    given = as_input(block)
+    # In such units float32 holds counts, but not what becomes of them.
+    extreme = block.dtype == np.float32 and not _UNITS[0] < gain < _UNITS[1]
+    given = as_input(block.astype(np.float64) if extreme else block)
     channels = block.shape[1]
     featured = mean_shape(reference).featured if channels > 2 * _MARGIN + 1 else np.zeros(channels, dtype=bool)
     featured = np.array(featured)
@@ -158,32 +148,24 @@ def _scan_kernel(
     channels = counts.shape[1]
     whole = channels - channels % _CHUNK
     size = (channels // _CHUNK + 5) * _CHUNK
-    room = np.full(3 * size + _CHUNK, -np.inf, dtype=np.float32)
+    room = np.full(size + _CHUNK, -np.inf, dtype=np.float32)
     # Where a line of the cache begins; vectors across two lines take twice as long.
     begin = (-room.ctypes.data % (4 * _CHUNK)) // 4
     # Beyond either end nothing is ever larger.
     data = room[begin : begin + size]
-    # The largest of three channels, and the square of the height above it that would make a spike.
-    three, bounds = room[begin + size : begin + 2 * size], room[begin + 2 * size : begin + 3 * size]
-    bounds[:_CHUNK] = squared
     words = channels // _CHUNK + 2
     # Four words of sixteen channels are asked at once whether there is anything.
-    left, right = np.zeros(words + 4 - words % 4, dtype=np.uint16), np.zeros(words + 1, dtype=np.uint16)
+    left = np.zeros(words + 4 - words % 4, dtype=np.uint16)
     fours, lines = left.view(np.uint64), np.zeros(words, np.uint64)
     for j in range(channels):
         lines[j // _CHUNK] |= np.uint64(featured[j]) << np.uint64(j % _CHUNK)
-    none = np.float32(0.0)
     for i in range(counts.shape[0]):
-        sums, more, below = spread(0.0), spread(0.0), spread(0.0)
-        top, peak_of_high = spread(-np.inf), spread(-np.inf)
+        state = begin_tally(counts)
         for j in range(0, whole, _CHUNK):
-            low, high = read_channels(counts, i, j), read_channels(counts, i, j + _CHUNK // 2)
-            sums, more = sums + low, more + high
-            below = below + where(low < 0.0, spread(1.0), spread(0.0)) + where(high < 0.0, spread(1.0), spread(0.0))
-            top = where(low > top, low, top)
-            peak_of_high = where(high > peak_of_high, high, peak_of_high)
-            store_narrow(data, j + _CHUNK, read_scaled(counts, i, j, scale))
-        rest, less, most = 0.0, 0.0, -np.inf
+            state = tally(counts, i, j, scale, data, j + _CHUNK, state)
+        sums, more = state[0], state[1]
+        rest = 0.0
+        less, most = end_tally(state)
         for j in range(whole, channels):
             value = np.float64(counts[i, j])
             rest += value
@@ -192,8 +174,6 @@ def _scan_kernel(
             data[j + _CHUNK] = np.float32(value * scale)
         for lane in range(LANES):
             rest += get_lane(sums, lane) + get_lane(more, lane)
-            less += get_lane(below, lane)
-            most = max(most, max(get_lane(top, lane), get_lane(peak_of_high, lane)))
         fine = rest - rest == 0
         if not fine:
             # The sum of counts that are finite may not be.
@@ -203,24 +183,11 @@ def _scan_kernel(
         finite[i], total[i], negative[i], largest[i], suspicious[i] = fine, rest, int(less), most, False
         if not fine or channels <= 2 * _MARGIN + 1:
             continue
-        three[_CHUNK - 1] = data[_CHUNK]
-        bounds[_CHUNK - 1] = max(data[_CHUNK], none) * squared + squared
-        for at in range(_CHUNK, (words + 1) * _CHUNK, _CHUNK):
-            highest = narrow_larger(load_narrow(data, at - 1), load_narrow(data, at + 1))
-            highest = narrow_larger(highest, load_narrow(data, at))
-            if at < channels:
-                # The next row comes from memory while this one is looked at.
-                fetch(counts, min(i + 1, counts.shape[0] - 1), at)
-            store_narrow(three, at, highest)
-            store_narrow(bounds, at, narrow_larger(highest, narrow_spread(none)) * squared + squared)
         for word in range(words - 1):
             at = (word + 1) * _CHUNK
-            here = load_narrow(data, at)
-            peak = here >= load_narrow(three, at)
-            height = here - load_narrow(three, at - 3)
-            left[word] = narrow_bits(peak & (height > none) & (height * height > load_narrow(bounds, at - 3)))
-            height = here - load_narrow(three, at + 3)
-            right[word] = narrow_bits(peak & (height > none) & (height * height > load_narrow(bounds, at + 3)))
+            # The next row comes from memory while this one is looked at.
+            fetch(counts, min(i + 1, counts.shape[0] - 1), min(word * _CHUNK, channels - 1))
+            left[word] = standing_out(data, at, -1, squared)
         for four in range(fours.size):
             if fours[four] == 0:
                 continue
@@ -230,12 +197,14 @@ def _scan_kernel(
                     continue
                 # Of a pair the left peak stands above its left side, the right one above its right; near lines a pair
                 # is none of spikes.
-                others = np.uint64(right[word]) | (np.uint64(right[word + 1]) << np.uint64(_CHUNK))
+                at = (word + 1) * _CHUNK
+                right = standing_out(data, at, 1, squared)
+                others = right | (standing_out(data, at + _CHUNK, 1, squared) << np.uint64(_CHUNK))
                 near = lines[word] | (lines[word + 1] << np.uint64(_CHUNK))
                 for distance in range(2, _MARGIN + 1):
                     pair = own & (others >> np.uint64(distance)) & ~(near & (near >> np.uint64(distance)))
                     suspicious[i] |= pair != 0
-                alone = own & np.uint64(right[word])
+                alone = own & right
                 for bit in range(_CHUNK):
                     if (alone >> np.uint64(bit)) & np.uint64(1) and not suspicious[i]:
                         at = word * _CHUNK + bit

@@ -12,20 +12,17 @@ from numba.extending import intrinsic
 
 from eelsmap.preprocess.lane_types import (
     INT32,
-    INT64,
     LANES,
     VECTOR,
     WHOLE,
     lanes,
     mask,
-    narrow,
-    narrow_mask,
     spread_out,
 )  # fmt: skip
 
 __all__ = [
-    "absolute", "anywhere", "get_lane", "multiply_add", "narrow_bits", "narrow_larger", "narrow_spread",
-    "power_of_two", "root", "set_lane", "split_float", "spread", "where", "whole_part",
+    "absolute", "anywhere", "get_lane", "multiply_add", "power_of_two", "root", "set_lane",
+    "split_float", "spread", "where", "whole_part",
 ]  # fmt: skip
 
 
@@ -139,21 +136,3 @@ def anywhere(builder: Any, chosen: Any) -> Any:
     """Whether a mask holds in any lane."""
     bits = ir.IntType(LANES)
     return builder.icmp_unsigned("!=", builder.bitcast(chosen, bits), bits(0))
-
-
-@_intrinsic(narrow, types.float32)
-def narrow_spread(builder: Any, value: Any) -> Any:
-    """One number in all sixteen lanes."""
-    return spread_out(builder, value)
-
-
-@_intrinsic(narrow, narrow, narrow)
-def narrow_larger(builder: Any, first: Any, second: Any) -> Any:
-    """Larger of two numbers in each of sixteen lanes."""
-    return builder.select(builder.fcmp_ordered(">", first, second), first, second)
-
-
-@_intrinsic(types.uint64, narrow_mask)
-def narrow_bits(builder: Any, chosen: Any) -> Any:
-    """Sixteen truth values as the lowest bits of a number."""
-    return builder.zext(builder.bitcast(chosen, ir.IntType(2 * LANES)), INT64)

@@ -9,11 +9,11 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from eelsmap.preprocess.lane_types import DOUBLE, FLOAT, INT32, INT64, LANES, NARROW, VECTOR, lanes, narrow, spread_out
+from eelsmap.preprocess.lane_types import FLOAT, INT32, INT64, LANES, VECTOR, lanes, spread_out
 
 __all__ = [
-    "add_square", "add_taps", "fetch", "gather", "gather_pair", "load", "load_narrow", "read_channels", "read_rows",
-    "read_scaled", "store", "store_narrow", "write_rows", "write_square",
+    "add_square", "add_taps", "as_double", "element_pointer", "emitting", "gather", "gather_pair", "load", "read_rows",
+    "store", "write_rows", "write_square",
 ]  # fmt: skip
 
 
@@ -22,7 +22,7 @@ def emitting(function: Any) -> Any:
     return intrinsic(function)
 
 
-def _as_double(builder: Any, element: Any, values: Any) -> Any:
+def as_double(builder: Any, element: Any, values: Any) -> Any:
     """Eight numbers of any type as float64."""
     if isinstance(element, types.Float):
         return values if element is types.float64 else builder.fpext(values, VECTOR)
@@ -55,7 +55,7 @@ def _rows_of_eight(context: Any, builder: Any, kind: Any, table: Any, first: Any
     return [builder.gep(whole.data, [builder.add(builder.mul(row, width), column)]) for row in rows]
 
 
-def _element(context: Any, builder: Any, kind: Any, array: Any, place: Any) -> Any:
+def element_pointer(context: Any, builder: Any, kind: Any, array: Any, place: Any) -> Any:
     """Pointer to an element of a contiguous array by its number in memory."""
     return builder.gep(context.make_array(kind)(context, builder, array).data, [place])
 
@@ -66,7 +66,7 @@ def load(typing_context: Any, array: Any, row: Any) -> Any:
 
     def generate(context: Any, builder: Any, sig: Any, arguments: Any) -> Any:
         place = builder.shl(arguments[1], INT64(3))
-        pointer = _element(context, builder, sig.args[0], arguments[0], place)
+        pointer = element_pointer(context, builder, sig.args[0], arguments[0], place)
         return builder.load(builder.bitcast(pointer, VECTOR.as_pointer()), align=8)
 
     return lanes(array, types.int64), generate
@@ -78,50 +78,11 @@ def store(typing_context: Any, array: Any, row: Any, value: Any) -> Any:
 
     def generate(context: Any, builder: Any, sig: Any, arguments: Any) -> Any:
         place = builder.shl(arguments[1], INT64(3))
-        pointer = _element(context, builder, sig.args[0], arguments[0], place)
+        pointer = element_pointer(context, builder, sig.args[0], arguments[0], place)
         builder.store(arguments[2], builder.bitcast(pointer, VECTOR.as_pointer()), align=8)
         return context.get_dummy_value()
 
     return types.void(array, types.int64, lanes), generate
-
-
-@emitting
-def load_narrow(typing_context: Any, array: Any, place: Any) -> Any:
-    """Sixteen numbers of a float32 array from a place on."""
-
-    def generate(context: Any, builder: Any, sig: Any, arguments: Any) -> Any:
-        pointer = _element(context, builder, sig.args[0], arguments[0], arguments[1])
-        return builder.load(builder.bitcast(pointer, NARROW.as_pointer()), align=4)
-
-    return narrow(array, types.int64), generate
-
-
-@emitting
-def store_narrow(typing_context: Any, array: Any, place: Any, value: Any) -> Any:
-    """Write sixteen numbers into a float32 array from a place on."""
-
-    def generate(context: Any, builder: Any, sig: Any, arguments: Any) -> Any:
-        pointer = _element(context, builder, sig.args[0], arguments[0], arguments[1])
-        builder.store(arguments[2], builder.bitcast(pointer, NARROW.as_pointer()), align=4)
-        return context.get_dummy_value()
-
-    return types.void(array, types.int64, narrow), generate
-
-
-@emitting
-def read_channels(typing_context: Any, table: Any, row: Any, column: Any) -> Any:
-    """Take eight neighbouring numbers of a row of a C-contiguous table of any number type."""
-    element = table.dtype
-
-    def generate(context: Any, builder: Any, sig: Any, arguments: Any) -> Any:
-        whole = context.make_array(sig.args[0])(context, builder, arguments[0])
-        width = cgutils.unpack_tuple(builder, whole.shape, 2)[1]
-        kind = ir.VectorType(context.get_value_type(element), LANES)
-        pointer = builder.gep(whole.data, [builder.add(builder.mul(arguments[1], width), arguments[2])])
-        values = builder.load(builder.bitcast(pointer, kind.as_pointer()), align=max(element.bitwidth // 8, 1))
-        return _as_double(builder, element, values)
-
-    return lanes(table, types.int64, types.int64), generate
 
 
 @emitting
@@ -135,7 +96,7 @@ def gather(typing_context: Any, array: Any, rows: Any) -> Any:
         for lane in range(LANES):
             row = builder.sext(builder.extract_element(whole, INT32(lane)), INT64)
             place = builder.add(builder.shl(row, INT64(3)), INT64(lane))
-            value = builder.load(_element(context, builder, sig.args[0], arguments[0], place))
+            value = builder.load(element_pointer(context, builder, sig.args[0], arguments[0], place))
             result = builder.insert_element(result, value, INT32(lane))
         return result
 
@@ -152,53 +113,12 @@ def gather_pair(typing_context: Any, array: Any, rows: Any) -> Any:
         for lane in range(LANES):
             row = builder.sext(builder.extract_element(whole, INT32(lane)), INT64)
             place = builder.add(builder.shl(row, INT64(3)), INT64(lane))
-            first = _element(context, builder, sig.args[0], arguments[0], place)
+            first = element_pointer(context, builder, sig.args[0], arguments[0], place)
             for index, pointer in enumerate((first, builder.gep(first, [INT64(LANES)]))):
                 pair[index] = builder.insert_element(pair[index], builder.load(pointer), INT32(lane))
         return cgutils.pack_array(builder, pair)
 
     return types.UniTuple(lanes, 2)(array, lanes), generate
-
-
-@emitting
-def fetch(typing_context: Any, table: Any, row: Any, column: Any) -> Any:
-    """Ask for the line of the cache that holds an element of a C-contiguous table, which is wanted soon."""
-
-    def generate(context: Any, builder: Any, sig: Any, arguments: Any) -> Any:
-        whole = context.make_array(sig.args[0])(context, builder, arguments[0])
-        width = cgutils.unpack_tuple(builder, whole.shape, 2)[1]
-        pointer = builder.gep(whole.data, [builder.add(builder.mul(arguments[1], width), arguments[2])])
-        byte = ir.IntType(8).as_pointer()
-        kind = ir.FunctionType(ir.VoidType(), [byte, INT32, INT32, INT32])
-        wanted = builder.module.declare_intrinsic("llvm.prefetch", (byte,), kind)
-        # To be read, into all levels, and no instruction.
-        builder.call(wanted, [builder.bitcast(pointer, byte), INT32(0), INT32(3), INT32(1)])
-        return context.get_dummy_value()
-
-    return types.void(table, types.int64, types.int64), generate
-
-
-@emitting
-def read_scaled(typing_context: Any, table: Any, row: Any, column: Any, factor: Any) -> Any:
-    """Take sixteen neighbouring numbers of a row of a C-contiguous table of any number type times one, as float32."""
-    element = table.dtype
-
-    def generate(context: Any, builder: Any, sig: Any, arguments: Any) -> Any:
-        *place, factor = arguments
-        whole = context.make_array(sig.args[0])(context, builder, place[0])
-        width = cgutils.unpack_tuple(builder, whole.shape, 2)[1]
-        kind = ir.VectorType(context.get_value_type(element), 2 * LANES)
-        pointer = builder.gep(whole.data, [builder.add(builder.mul(place[1], width), place[2])])
-        values = builder.load(builder.bitcast(pointer, kind.as_pointer()), align=max(element.bitwidth // 8, 1))
-        if isinstance(element, types.Float):
-            # Only afterwards do numbers in any unit fit.
-            wide = ir.VectorType(DOUBLE, 2 * LANES)
-            values = values if element is types.float64 else builder.fpext(values, wide)
-            return builder.fptrunc(builder.fmul(values, spread_out(builder, factor, 2 * LANES)), NARROW)
-        values = (builder.sitofp if element.signed else builder.uitofp)(values, NARROW)
-        return builder.fmul(values, spread_out(builder, builder.fptrunc(factor, FLOAT)))
-
-    return narrow(table, types.int64, types.int64, types.float64), generate
 
 
 @emitting
@@ -210,7 +130,7 @@ def read_rows(typing_context: Any, table: Any, first: Any, column: Any) -> Any:
         result = ir.Constant(ir.VectorType(context.get_value_type(element), LANES), ir.Undefined)
         for lane, pointer in enumerate(_rows_of_eight(context, builder, sig.args[0], *arguments)):
             result = builder.insert_element(result, builder.load(pointer), INT32(lane))
-        return _as_double(builder, element, result)
+        return as_double(builder, element, result)
 
     return lanes(table, types.int64, types.int64), generate
 
@@ -230,11 +150,11 @@ def add_square(typing_context: Any, table: Any, first: Any, column: Any, array: 
         own, result = None, total
         for offset, one in enumerate(_transposed(builder, rows)):
             # Sums of their own first, or every column would wait for the one before it.
-            values = _as_double(builder, element, one)
+            values = as_double(builder, element, one)
             own = values if own is None else builder.fadd(own, values)
             result = builder.fadd(total, own)
             at = builder.shl(builder.add(row, INT64(offset)), INT64(3))
-            pointer = _element(context, builder, sig.args[3], array, at)
+            pointer = element_pointer(context, builder, sig.args[3], array, at)
             builder.store(result, builder.bitcast(pointer, VECTOR.as_pointer()), align=8)
         return result
 
@@ -257,7 +177,7 @@ def add_taps(typing_context: Any, array: Any, row: Any, step: Any, tap: Any, wei
         for one in cgutils.unpack_tuple(builder, sums, 4):
             both = []
             for at in (builder.sub(row, tap), builder.add(row, tap)):
-                pointer = _element(context, builder, sig.args[0], array, builder.shl(at, INT64(3)))
+                pointer = element_pointer(context, builder, sig.args[0], array, builder.shl(at, INT64(3)))
                 both.append(builder.load(builder.bitcast(pointer, VECTOR.as_pointer()), align=8))
             result.append(builder.call(fused, [builder.fadd(*both), weights, one]))
             row = builder.add(row, step)
@@ -294,7 +214,7 @@ def write_square(typing_context: Any, table: Any, first: Any, column: Any, array
         values = []
         for offset in range(LANES):
             at = builder.shl(builder.add(row, INT64(offset)), INT64(3))
-            pointer = _element(context, builder, sig.args[3], array, at)
+            pointer = element_pointer(context, builder, sig.args[3], array, at)
             values.append(builder.fptrunc(builder.load(builder.bitcast(pointer, VECTOR.as_pointer()), align=8), half))
         pointers = _rows_of_eight(context, builder, sig.args[0], *place)
         for lane, value in reversed(list(enumerate(_transposed(builder, values)))):

@@ -12,15 +12,15 @@ from numba.core.typing.templates import ConcreteTemplate, infer_global, signatur
 from numba.extending import lower_builtin, models, register_model
 
 __all__ = [
-    "DOUBLE", "FLOAT", "INT32", "INT64", "LANES", "MASK", "NARROW", "NARROW_MASK", "VECTOR", "WHOLE", "lanes", "mask",
-    "narrow", "narrow_mask", "spread_out",
+    "DOUBLE", "FLOAT", "INT32", "INT64", "LANES", "MASK", "NARROW", "VECTOR", "WHOLE", "lanes", "mask", "narrow",
+    "spread_out",
 ]  # fmt: skip
 
 LANES = 8
 
 DOUBLE, FLOAT, _BIT, INT32, INT64 = ir.DoubleType(), ir.FloatType(), ir.IntType(1), ir.IntType(32), ir.IntType(64)
 VECTOR, MASK, WHOLE = (ir.VectorType(kind, LANES) for kind in (DOUBLE, _BIT, INT64))
-NARROW, NARROW_MASK = (ir.VectorType(kind, 2 * LANES) for kind in (FLOAT, _BIT))
+NARROW = ir.VectorType(FLOAT, 2 * LANES)
 
 
 class _Lanes(types.Type):
@@ -44,14 +44,7 @@ class _Narrow(types.Type):
         super().__init__(name="eelsmap.NarrowLanes")
 
 
-class _NarrowBits(types.Type):
-    """Sixteen truth values."""
-
-    def __init__(self) -> None:
-        super().__init__(name="eelsmap.NarrowMask")
-
-
-lanes, mask, narrow, narrow_mask = _Lanes(), _Mask(), _Narrow(), _NarrowBits()
+lanes, mask, narrow = _Lanes(), _Mask(), _Narrow()
 
 
 @register_model(_Lanes)
@@ -70,12 +63,6 @@ class _MaskModel(models.PrimitiveModel):
 class _NarrowModel(models.PrimitiveModel):
     def __init__(self, manager: Any, kind: Any) -> None:
         super().__init__(manager, kind, NARROW)
-
-
-@register_model(_NarrowBits)
-class _NarrowMaskModel(models.PrimitiveModel):
-    def __init__(self, manager: Any, kind: Any) -> None:
-        super().__init__(manager, kind, NARROW_MASK)
 
 
 def spread_out(builder: Any, value: Any, number: int = 0) -> Any:
@@ -118,15 +105,13 @@ def _compare(name: str) -> Callable[[Any, Any, Any], Any]:
 for _function, _name in ((operator.add, "fadd"), (operator.sub, "fsub"), (operator.mul, "fmul"),
                          (operator.truediv, "fdiv")):  # fmt: skip
     _register(_function, lanes, types.float64, lanes, _emit(_name))
-    _register(_function, narrow, types.float32, narrow, _emit(_name))
 for _function, _name in ((operator.lt, "<"), (operator.le, "<="), (operator.gt, ">"), (operator.ge, ">="),
                          (operator.eq, "==")):  # fmt: skip
     _register(_function, lanes, types.float64, mask, _compare(_name))
-    _register(_function, narrow, types.float32, narrow_mask, _compare(_name))
 
 
 class _OfMasks(ConcreteTemplate):
-    cases = [signature(mask, mask, mask), signature(narrow_mask, narrow_mask, narrow_mask)]  # noqa: RUF012 - numba reads it
+    cases = [signature(mask, mask, mask)]  # noqa: RUF012 - numba reads it
 
 
 class _OfMask(ConcreteTemplate):
@@ -141,6 +126,5 @@ def _combine(name: str) -> Callable[..., Any]:
 for _function, _name in ((operator.and_, "and_"), (operator.or_, "or_")):
     infer_global(_function)(_OfMasks)
     lower_builtin(_function, mask, mask)(_combine(_name))
-    lower_builtin(_function, narrow_mask, narrow_mask)(_combine(_name))
 infer_global(operator.invert)(_OfMask)
 lower_builtin(operator.invert, mask)(_combine("not_"))

@@ -13,14 +13,12 @@ from typing import Any
 import numpy as np
 
 try:
+    from eelsmap.preprocess.lane_channels import begin_tally, end_tally, fetch, standing_out, tally
     from eelsmap.preprocess.lane_functions import (
         absolute,
         anywhere,
         get_lane,
         multiply_add,
-        narrow_bits,
-        narrow_larger,
-        narrow_spread,
         power_of_two,
         root,
         set_lane,
@@ -32,16 +30,11 @@ try:
     from eelsmap.preprocess.lane_memory import (
         add_square,
         add_taps,
-        fetch,
         gather,
         gather_pair,
         load,
-        load_narrow,
-        read_channels,
         read_rows,
-        read_scaled,
         store,
-        store_narrow,
         write_rows,
         write_square,
     )  # fmt: skip
@@ -50,16 +43,14 @@ except ImportError:
     def _absent(*arguments: Any) -> Any:
         raise ImportError("kernels need numba")
 
-    absolute = anywhere = get_lane = multiply_add = narrow_bits = narrow_larger = narrow_spread = _absent
-    power_of_two = root = set_lane = split_float = spread = where = whole_part = _absent
-    fetch = gather = gather_pair = load = load_narrow = read_channels = read_rows = read_scaled = add_square = _absent
-    add_taps = store = store_narrow = write_rows = write_square = _absent
+    absolute = anywhere = get_lane = multiply_add = power_of_two = root = set_lane = split_float = spread = _absent
+    where = whole_part = gather = gather_pair = load = read_rows = add_square = add_taps = store = _absent
+    write_rows = write_square = begin_tally = end_tally = fetch = standing_out = tally = _absent
 
 __all__ = [
-    "LANES", "absolute", "add_square", "add_taps", "aligned_rows", "anywhere", "fetch", "gather", "gather_pair",
-    "get_lane", "load", "load_narrow", "multiply_add", "narrow_bits", "narrow_larger", "narrow_spread", "power_of_two",
-    "read_channels", "read_rows", "read_scaled", "root", "set_lane", "split_float", "spread", "store", "store_narrow",
-    "where", "whole_part", "write_rows", "write_square",
+    "LANES", "absolute", "add_square", "add_taps", "aligned_rows", "anywhere", "begin_tally", "end_tally", "fetch",
+    "gather", "gather_pair", "get_lane", "load", "multiply_add", "power_of_two", "read_rows", "root", "set_lane",
+    "split_float", "spread", "standing_out", "store", "tally", "where", "whole_part", "write_rows", "write_square",
 ]  # fmt: skip
 
 LANES = 8

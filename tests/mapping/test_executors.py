@@ -56,9 +56,9 @@ def test_any_number_of_threads(signal, model, wanted, threads):
 
 
 def test_processes_of_dask_itself(files, model, wanted):
-    maps = eelsmap.map_properties(load(files / "chunks_7.hspy", lazy=True), model)
     shares = []
     with dask.config.set(scheduler="processes", num_workers=2):
+        maps = eelsmap.map_properties(load(files / "chunks_7.hspy", lazy=True), model)
         maps.compute(progress=False, on_block=lambda _place, _values, share: shares.append(share))
     require_same(maps, wanted)
     assert shares == sorted(shares)

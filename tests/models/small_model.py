@@ -9,7 +9,7 @@ import numpy as np
 
 from eelsmap.features import feature_matrix, feature_names, seen_distributions
 from eelsmap.models.bundle import write_bundle
-from eelsmap.models.model import load_model
+from eelsmap.models.model_loading import load_model
 from eelsmap.models.novelty import fit_novelty
 from eelsmap.preprocess.edge_stack import EdgeStack
 from eelsmap.recipe import Recipe

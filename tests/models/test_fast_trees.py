@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from eelsmap.models import fast_trees
 from eelsmap.models.fast_trees import FastTrees, TreesByWidth
-from eelsmap.models.model import load_model
+from eelsmap.models.model_loading import load_model
 from eelsmap.models.ubjson import read_ubjson
 from tests.models.small_model import features
 from tests.models.ubjson_writer import write_ubjson

@@ -4,7 +4,7 @@ import pytest
 from eelsmap import load_library
 from eelsmap.errors import RecipeError
 from eelsmap.models.evaluation import evaluate_simulated
-from eelsmap.models.model import load_model
+from eelsmap.models.model_loading import load_model
 from eelsmap.models.train import train_model
 from eelsmap.models.training_mixtures import group_parents, sample_mixtures
 

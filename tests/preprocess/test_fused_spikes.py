@@ -110,6 +110,10 @@ def test_scaled_counts_give_the_same_rows_in_any_unit():
     expected = scan_rows(block, mean).suspicious
     for unit in (1e-30, 1e30, 1e200):
         np.testing.assert_array_equal(scan_rows(block * unit, mean * unit, gain=unit).suspicious, expected)
+    assert expected.all()
+    for unit in (1e-30, 1e30):
+        single = (block * unit).astype(np.float32)
+        np.testing.assert_array_equal(scan_rows(single, mean * unit, gain=unit).suspicious, expected)
 
 
 def test_a_folder_that_cannot_be_written_only_costs_the_compilation(tmp_path):

@@ -23,7 +23,8 @@ from eelsmap.mapping.series.settings import Settings, read_settings
 from eelsmap.mapping.series.store import STORE, write_store
 from eelsmap.mapping.series.table import LINES, TABLE
 from eelsmap.models.device_model import on_device
-from eelsmap.models.model import Model, load_model
+from eelsmap.models.model import Model
+from eelsmap.models.model_loading import load_model
 from eelsmap.recipe import Recipe
 from eelsmap.whole_file import whole_file
 

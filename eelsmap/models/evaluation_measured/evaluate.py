@@ -21,7 +21,8 @@ from eelsmap.models.evaluation_measured.predictions import predict_specimens
 from eelsmap.models.evaluation_measured.report import report_lines
 from eelsmap.models.evaluation_measured.scores import classes_of, nearest_class, property_metrics
 from eelsmap.models.evaluation_measured.stacks import Shifts
-from eelsmap.models.model import Model, load_model
+from eelsmap.models.model import Model
+from eelsmap.models.model_loading import load_model
 from eelsmap.whole_file import whole_file
 
 if TYPE_CHECKING:

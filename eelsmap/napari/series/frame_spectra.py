@@ -18,7 +18,8 @@ from eelsmap.mapping.pixel_view import PixelReader, PixelView
 from eelsmap.mapping.planned_image import PlannedImage, plan_signal
 from eelsmap.mapping.series import MapSeries
 from eelsmap.mapping.series.mapped_frame import plan_of, with_shared_plan
-from eelsmap.models.model import Model, load_model
+from eelsmap.models.model import Model
+from eelsmap.models.model_loading import load_model
 from eelsmap.napari.series.frames import SeriesFrames
 from eelsmap.recipe import Recipe
 
