@@ -245,26 +245,32 @@ def tables(outcomes: list[Outcome]) -> str:
 
 def draw(outcomes: list[Outcome], path: Path) -> None:
     """Draw the outcomes."""
+    from matplotlib.lines import Line2D
+    from matplotlib.ticker import MaxNLocator
+
     from eelsmap.plot.style import LINE, MUTED, ROWS, new_figure, titled_axes
 
-    figure, body = new_figure(
-        10.5, 3.1,
-        ["Simulated image, 2048 channels, uint16; median of the repeats, each case in a process of its own. One thread "
-         "unless said. Peak memory is that of the whole process, libraries and image included."],
-        title="From counts to maps",
-    )  # fmt: skip
-    speed, memory, chunks = body.subplots(1, 3)
     roads = (
         ("chain", 1, ROWS[1], "-"), ("loop", 1, ROWS[2], "-"), ("values", 1, ROWS[0], ":"), ("engine", 1, ROWS[0], "-"),
         ("engine", 2, ROWS[0], "--"),
     )  # fmt: skip
+    legend = [
+        (Line2D([], [], color=colour, linestyle=line, linewidth=1.3), WORDS[road] + (", two threads" * (threads > 1)))
+        for road, threads, colour, line in roads
+    ]
+    figure, body = new_figure(
+        10.5, 3.1,
+        ["Simulated image, 2048 channels, uint16; median of the repeats, each case in a process of its own. One thread "
+         "unless said. Peak memory is that of the whole process, libraries and image included."],
+        legend, title="From counts to maps",
+    )  # fmt: skip
+    speed, memory, chunks = body.subplots(1, 3)
     in_memory = [item for item in outcomes if item.case.chunks is None]
     for road, threads, colour, line in roads:
         some = [item for item in in_memory if (item.case.road, item.case.threads) == (road, threads)]
         if not some:
             continue
         pixels = [item.case.size**2 for item in some]
-        words = WORDS[road] + (", two threads" if threads > 1 else "")
         for axes, values in ((speed, [item.rate for item in some]), (memory, [item.memory for item in some])):
             axes.plot(
                 pixels,
@@ -274,7 +280,6 @@ def draw(outcomes: list[Outcome], path: Path) -> None:
                 markersize=3.5,
                 linewidth=1.3,
                 color=colour,
-                label=words,
             )
     for threads in (1, 2):
         for item in outcomes:
@@ -288,14 +293,14 @@ def draw(outcomes: list[Outcome], path: Path) -> None:
     titled_axes(speed, "Pixels per second", "pixels of the image")
     titled_axes(memory, "Peak memory, MiB", "pixels of the image")
     speed.set(xscale="log", yscale="log")
-    memory.set(xscale="log", ylim=(0, None))
+    memory.set(xscale="log", yscale="log")
     for axes in (speed, memory):
         axes.tick_params(which="minor", color=LINE)
-    memory.legend(fontsize=7, frameon=False, labelcolor=MUTED, loc="best")
     files = [item for item in outcomes if item.case.chunks]
     names = [" x ".join(map(str, item.case.chunks or ())) + (" gzip" if item.case.compressed else "") for item in files]
     chunks.barh(names[::-1], [item.rate for item in files[::-1]], height=0.6, color=ROWS[0])
     titled_axes(chunks, "Pixels per second from a file", "two threads, by pixels of a chunk")
+    chunks.xaxis.set_major_locator(MaxNLocator(4))
     chunks.spines["left"].set_color(LINE)
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=130)

@@ -10,6 +10,7 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure, SubFigure
+from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 from matplotlib.text import Text
 
@@ -63,7 +64,7 @@ def new_figure(
     footer
         Sentences for the foot.
     legend
-        Rectangle or text as the sign, and the words, of each entry; one line an entry, long ones wrapped.
+        Rectangle, line or text as the sign, and the words, of each entry; one line an entry, long ones wrapped.
     title
         Above the body.
 
@@ -171,6 +172,10 @@ def _fill_foot(
                 # In fractions like the words beside it: the layout may stretch the foot by its padding.
                 artist.set_transform(foot.transSubfigure)
                 artist.set(xy=(0.2 / width, (at - 0.05) / height), width=0.26 / width, height=0.1 / height)
+                foot.add_artist(artist)
+            elif number == 0 and isinstance(artist, Line2D):
+                artist.set_transform(foot.transSubfigure)
+                artist.set_data([0.2 / width, 0.46 / width], [at / height, at / height])
                 foot.add_artist(artist)
             elif number == 0 and isinstance(artist, Text):
                 foot.text(0.33 / width, at / height, artist.get_text(), ha="center", va="center", fontsize=9, color=INK)
