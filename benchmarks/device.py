@@ -9,13 +9,13 @@ Run: ``OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 python benchmarks/device.py [--r
 from __future__ import annotations
 
 import argparse
-import time
 import warnings
 from collections.abc import Callable
 from dataclasses import fields
 from typing import Any
 
 import numpy as np
+from mapping import timed
 
 import eelsmap
 from eelsmap.errors import DeviceError
@@ -101,13 +101,6 @@ def parts(model: Model, others: dict[str, Model], repeats: int) -> None:
         action()
         wall, used = (min(one) * 1e6 / BLOCK for one in zip(*(timed(action) for _ in range(repeats)), strict=True))
         print(f"{name:28s}{wall:10.1f}{used:14.1f}")
-
-
-def timed(action: Callable[[], Any]) -> tuple[float, float]:
-    """Seconds and seconds of processor time that an action takes."""
-    start, used = time.perf_counter(), time.process_time()
-    action()
-    return time.perf_counter() - start, time.process_time() - used
 
 
 def main() -> None:

@@ -12,18 +12,15 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from eelsmap.errors import RecipeError
 from eelsmap.phantom.geometry import particle_geometry
-from eelsmap.phantom.image import make_phantom
 from eelsmap.phantom.microscope import Microscope
-from eelsmap.phantom.series import PhantomFrame, write_series
+from eelsmap.phantom.series import PhantomFrame, record_frame, write_series
 from eelsmap.phantom.specimen import Specimen
 
 __all__ = ["Mishaps", "delithiation_front", "make_delithiation", "specimen_depth", "write_session"]
 
-_FRAME_S = 120.0
 _FULL, _EMPTY = 0.92, 0.30
 """Lithium content before the front and behind it."""
 _FRONT = 0.35
@@ -128,15 +125,9 @@ def make_delithiation(
             vacancy=0.95 * np.exp(-0.5 * (away_nm / radius) ** 4),
         )
         specimen = Specimen.fill(geometry, library, scale_nm=scale_nm)
-        drift = (drift_px * part * np.cos(2.0 * part), drift_px * part * np.sin(5.0 * part))
-        moved = ndimage.shift(specimen.amounts, (0.0, *drift), order=1, mode="nearest")
-        error = float(drift_eV * np.sin(2.2 * np.pi * part))
-        phantom = make_phantom(
-            specimen=replace(specimen, amounts=moved),
-            microscope=replace(scope, seed=scope.seed + number, axis_offset_error=error),
-            library=library, seed=seed,
-        )  # fmt: skip
-        recorded.append(PhantomFrame(phantom, number * _FRAME_S, (float(drift[0]), float(drift[1]))))
+        drift = (float(drift_px * part * np.cos(2.0 * part)), float(drift_px * part * np.sin(5.0 * part)))
+        moved_axis = replace(scope, axis_offset_error=float(drift_eV * np.sin(2.2 * np.pi * part)))
+        recorded.append(record_frame(number, specimen, drift, moved_axis, library, seed=seed))
     return recorded
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy import ndimage
@@ -16,7 +16,10 @@ from eelsmap.phantom.image import Phantom, make_phantom
 from eelsmap.phantom.microscope import Microscope
 from eelsmap.phantom.specimen import Specimen
 
-__all__ = ["PhantomFrame", "make_series", "series_signal", "write_series"]
+if TYPE_CHECKING:
+    from eelsmap.library import Library
+
+__all__ = ["PhantomFrame", "make_series", "record_frame", "series_signal", "write_series"]
 
 _START = datetime(2026, 1, 1, 10)
 _FRAME_S = 120.0
@@ -94,13 +97,43 @@ def make_series(
             surface_nm=2.0, seed=seed,
         )  # fmt: skip
         drift = (number * drift_px * 0.6, -number * drift_px * 0.8)
-        moved = ndimage.shift(specimen.amounts, (0.0, *drift), order=1, mode="nearest")
-        phantom = make_phantom(
-            specimen=replace(specimen, amounts=moved), microscope=replace(scope, seed=scope.seed + number),
-            library=library, seed=seed,
-        )  # fmt: skip
-        recorded.append(PhantomFrame(phantom, number * _FRAME_S, drift))
+        recorded.append(record_frame(number, specimen, drift, scope, library, seed=seed))
     return recorded
+
+
+def record_frame(
+    number: int,
+    specimen: Specimen,
+    drift: tuple[float, float],
+    microscope: Microscope,
+    library: Library,
+    /,
+    *,
+    seed: int,
+) -> PhantomFrame:
+    """Record one frame of a series.
+
+    Parameters
+    ----------
+    number
+        Which frame; it tells the time, and noise of its own.
+    specimen
+        What there is to see, where it was in the first frame.
+    drift
+        How far it has moved since, pixels along y and x.
+    microscope
+        Its settings; each frame adds its number to their seed.
+    library
+        Where spectra come from.
+    seed
+        Of the phantom.
+    """
+    moved = ndimage.shift(specimen.amounts, (0.0, *drift), order=1, mode="nearest")
+    phantom = make_phantom(
+        specimen=replace(specimen, amounts=moved), microscope=replace(microscope, seed=microscope.seed + number),
+        library=library, seed=seed,
+    )  # fmt: skip
+    return PhantomFrame(phantom, number * _FRAME_S, drift)
 
 
 def series_signal(frames: Sequence[PhantomFrame], /) -> Any:

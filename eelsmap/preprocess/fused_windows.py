@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from eelsmap.preprocess.fused_numba import Kernel, as_input, helper
 
-__all__ = ["NetSums", "subtract_power_law", "write_window_counts"]
+__all__ = ["NetSums", "split_positions", "subtract_power_law", "write_window_counts"]
 
 # Adding it rounds to an integer, which then stands in the lowest bits.
 _ROUND = 6755399441055744.0
@@ -126,8 +126,8 @@ def subtract_power_law(
 
 
 @helper
-def _place(positions: Any, shift: float, channels: int, lower: Any, fraction: Any) -> None:
-    """Split positions into whole channels and the rest."""
+def split_positions(positions: Any, shift: float, channels: int, lower: Any, fraction: Any) -> None:
+    """Split positions, all moved by a shift and held inside the spectrum, into whole channels and the rest."""
     for j in range(positions.size):
         position = positions[j] + shift
         position = position if position > 0.0 else 0.0
@@ -147,7 +147,7 @@ def _window_kernel(
     one = np.uint64(1)
     for i in range(counts.shape[0]):
         if shift.size > 0 or i == 0:
-            _place(positions, shift[i] if shift.size > 0 else 0.0, channels, lower, fraction)
+            split_positions(positions, shift[i] if shift.size > 0 else 0.0, channels, lower, fraction)
         start, stop = lower[0], lower[size - 1] + 1
         part = counts[i, start:stop]
         total = running[0]

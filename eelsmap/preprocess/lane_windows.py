@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eelsmap.preprocess.fused_numba import Kernel, as_input, helper
+from eelsmap.preprocess.fused_windows import split_positions
 from eelsmap.preprocess.lanes import (
     LANES,
     add_square,
@@ -94,18 +95,6 @@ def lane_windows(
 
 
 @helper
-def _place(positions: Any, shift: float, channels: int, lower: Any, fraction: Any) -> None:
-    """Split positions into whole channels and the rest."""
-    for j in range(positions.size):
-        position = positions[j] + shift
-        position = position if position > 0.0 else 0.0
-        position = position if position < channels else float(channels)
-        whole = min(int(position), channels - 1)
-        lower[j] = whole
-        fraction[j] = position - whole
-
-
-@helper
 def _clipped(position: Any, channels: int) -> Any:
     """Positions inside the axis."""
     position = where(position > 0.0, position, spread(0.0))
@@ -142,7 +131,7 @@ def _lane_window_kernel(counts: Any, positions: Any, ends: Any, moved: Any, runn
                 alike = alike and own == shift
                 shifts = set_lane(shifts, lane, own)
         if alike and placed != shift:
-            _place(positions, shift, channels, lower, fraction)
+            split_positions(positions, shift, channels, lower, fraction)
             placed = shift
         for part in range(ends.size - 1):
             begin, end = ends[part], ends[part + 1]
