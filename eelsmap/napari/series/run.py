@@ -13,6 +13,7 @@ from qtpy.QtCore import QObject, Signal
 from eelsmap.errors import RunCancelledError
 from eelsmap.mapping.series import MapSeries, map_series
 from eelsmap.napari.window.background_task import BackgroundTask
+from eelsmap.napari.window.window_signals import reached
 
 __all__ = ["SeriesRun"]
 
@@ -81,11 +82,9 @@ class SeriesRun(QObject):
         """Hand a sentence over; runs in the thread."""
         counted = _COUNTED.match(sentence)
         number, total = (int(counted[1]), int(counted[2])) if counted else (0, 0)
-        try:
-            self.progress.emit(sentence, number, total)
-        except RuntimeError:
-            # The window was closed: end with the frame that is done.
-            raise RunCancelledError("the window was closed") from None
+        if not reached(self, "progress", sentence, number, total):
+            # End with the frame that is done.
+            raise RunCancelledError("the window was closed")
 
     def _done(self, series: MapSeries) -> None:
         self._over(lambda: self.finished.emit(series))
