@@ -42,6 +42,8 @@ class HDF5Counts:
         only the library knows how to read them.
     packing
         What was done to each chunk: ``""``, ``"deflate"`` or ``"shuffle, deflate"``.
+    stamp
+        Number and size of the file for which ``places`` hold; in any other the library finds the chunks.
     """
 
     path: str
@@ -51,6 +53,7 @@ class HDF5Counts:
     chunks: tuple[int, ...] | None
     places: tuple[tuple[int, int], ...] = ()
     packing: str = ""
+    stamp: tuple[int, int] = (0, 0)
 
     @property
     def skips(self) -> bool:
@@ -60,7 +63,7 @@ class HDF5Counts:
     def read(self, region: Region, /) -> NDArray[Any]:
         """Read a region."""
         # Opened for each block: a file that stays open cannot be moved or written to by others.
-        if self.chunks is None or not self.places:
+        if self.chunks is None or not self.places or _stamp(self.path) != self.stamp:
             import h5py
 
             with h5py.File(self.path, "r") as library:
@@ -195,7 +198,15 @@ def _hdf5(data: da.Array, layers: dict[str, Any]) -> CountsFile | None:
     if begins is not None:
         return RawCounts(path, begins, dataset.shape, dataset.dtype, tuple(range(dataset.ndim)))
     places, packing = _chunks(dataset)
-    return HDF5Counts(path, str(dataset.name), dataset.shape, dataset.dtype, dataset.chunks, places, packing)
+    return HDF5Counts(
+        path, str(dataset.name), dataset.shape, dataset.dtype, dataset.chunks, places, packing, _stamp(path)
+    )
+
+
+def _stamp(path: str) -> tuple[int, int]:
+    """Tell a file from another of the same name: its number in the file system, and its size in bytes."""
+    status = os.stat(path)
+    return status.st_ino, status.st_size
 
 
 def _is_plain(dataset: Any) -> bool:

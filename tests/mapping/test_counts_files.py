@@ -100,6 +100,19 @@ def test_chunks_that_nobody_wrote_hold_what_the_file_says(tmp_path):
         np.testing.assert_array_equal(file.read(REGIONS[0])[3:], 7)
 
 
+def test_a_file_that_was_replaced_meanwhile_is_read_as_it_is_now(tmp_path):
+    data, path = image(), tmp_path / "replaced.h5"
+    for number, chunk in enumerate([(4, 5, 37), (2, 13, 37)]):
+        with h5py.File(tmp_path / f"{number}.h5", "w") as other:
+            other.create_dataset("counts", data=data + number, chunks=chunk)
+    (tmp_path / "0.h5").rename(path)
+    with h5py.File(path, "r") as opened:
+        file = file_of(da.from_array(opened["counts"]))
+    assert file.places
+    (tmp_path / "1.h5").replace(path)
+    require_regions(file, data + 1)
+
+
 def test_a_damaged_chunk_is_said_to_be_so(written):
     dataset = written(image(), chunks=(4, 5, 37), compression="gzip")
     file = file_of(da.from_array(dataset, chunks=(4, 5, 37)))
